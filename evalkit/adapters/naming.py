@@ -1,0 +1,46 @@
+"""Names of models, and the sentence for one that cannot be loaded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from evalkit.errors import EncoderError
+
+_GENERIC = re.compile(r"(models?|weights|checkpoints?|final|best|output)([-_]?\d+)?", re.IGNORECASE)
+"""Folder names that say nothing without their parent's."""
+
+
+def is_local(argument: str) -> bool:
+    """Whether a model is named by a folder on this machine."""
+    return Path(argument).expanduser().exists()
+
+
+def model_name(argument: str) -> str:
+    """What results call a model: its name on the hub, or its folder, with the parent where that is ``model``."""
+    path = Path(argument).expanduser()
+    if not path.exists():
+        return argument
+    parts = path.resolve().parts
+    return "/".join(parts[-2:]) if _GENERIC.fullmatch(parts[-1]) and len(parts) > 2 else parts[-1]
+
+
+def unloadable(scheme: str, argument: str, error: Exception, *, local: bool) -> EncoderError:
+    """The error for a model that its library cannot load."""
+    reason = f"{type(error).__name__}: {_first_line(error)}"
+    if local:
+        return EncoderError(
+            f"The {scheme} encoder cannot load the folder {argument}: {reason}.",
+            hint="Give the folder that the library itself saved.",
+        )
+    return EncoderError(
+        f"The {scheme} encoder cannot load {argument!r}: there is no such folder, and the Hugging Face Hub "
+        f"has no such model or cannot be reached ({reason}).",
+        hint="Check the name, or give the path of a local folder.",
+    )
+
+
+def _first_line(error: Exception, limit: int = 160) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    line = lines[0].rstrip(".") if lines else "no message"
+    return line if len(line) <= limit else f"{line[: limit - 3]}..."

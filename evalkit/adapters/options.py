@@ -1,0 +1,127 @@
+"""Options of a spec: typed, with one sentence for whatever is unknown or malformed."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NoReturn
+
+from evalkit.errors import EncoderError
+from evalkit.spec import parse_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+class Options:
+    """The options of one encoder, each checked when it is read.
+
+    Args:
+        scheme: The encoder family, for errors.
+        given: What the spec says.
+        known: The names that may be given; ``name`` always may. One that ends in ``.`` stands for all that
+            begin with it, such as ``prompt.``.
+
+    Raises:
+        EncoderError: An option is given that the encoder does not have.
+    """
+
+    def __init__(self, scheme: str, given: Mapping[str, str], known: Sequence[str]) -> None:
+        self.scheme = scheme
+        self.given = dict(given)
+        self.known = (*known, "name")
+        for key in self.given:
+            if not self._knows(key):
+                raise self._unknown(key)
+
+    @classmethod
+    def of_pairs(cls, scheme: str, argument: str, given: Mapping[str, str], known: Sequence[str]) -> Options:
+        """For encoders without positional argument: `argument` is ``key=value,key=value``.
+
+        Raises:
+            EncoderError: As the class; or an option is given both as argument and after the question mark.
+        """
+        pairs = parse_pairs(argument, ",") if argument else {}
+        if twice := sorted(pairs.keys() & given.keys()):
+            raise EncoderError(f"The {scheme} encoder's option {twice[0]!r} is given twice.", hint="Remove one.")
+        return cls(scheme, {**pairs, **given}, known)
+
+    def name(self, default: str = "") -> str:
+        """The encoder's name: what the user says, else `default`, else the scheme and the options given."""
+        if "name" in self.given:
+            return self.text("name", "")
+        return default or "-".join([self.scheme, *(f"{key}={value}" for key, value in self.given.items())])
+
+    def text(self, key: str, default: str) -> str:
+        """A string that is not empty."""
+        value = self.given.get(key, default)
+        if key in self.given and not value.strip():
+            self._refuse(key, "some text")
+        return value
+
+    def choice(self, key: str, default: str, choices: Sequence[str]) -> str:
+        """One of some words."""
+        value = self.given.get(key, default)
+        if value not in choices:
+            self._refuse(key, f"one of {', '.join(choices)}")
+        return value
+
+    def integer(self, key: str, default: int, *, least: int = 1, most: int = 2**31 - 1) -> int:
+        """A whole number between two others."""
+        try:
+            value = int(self.given.get(key, default))
+        except ValueError:
+            self._refuse(key, "a whole number")
+        if not least <= value <= most:
+            self._refuse(key, f"a whole number from {least} to {most}")
+        return value
+
+    def number(self, key: str, default: float, *, least: float = 0.0, most: float = 1e9) -> float:
+        """A finite number between two others."""
+        try:
+            value = float(self.given.get(key, default))
+        except ValueError:
+            self._refuse(key, "a number")
+        if not least <= value <= most:
+            self._refuse(key, f"a number from {least:g} to {most:g}")
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self.given.get(key)
+        if value is None:
+            return default
+        if value.lower() not in _FLAGS:
+            self._refuse(key, "true or false")
+        return _FLAGS[value.lower()]
+
+    def family(self, prefix: str) -> dict[str, str]:
+        """Every option whose name begins with `prefix`, by the rest of its name."""
+        return {key.removeprefix(prefix): value for key, value in self.given.items() if key.startswith(prefix)}
+
+    def refuse(self, key: str, expected: str) -> EncoderError:
+        """The error for a value that the encoder cannot take."""
+        return EncoderError(
+            f"The {self.scheme} encoder's option {key}={self.given.get(key, '')!r} is not {expected}.",
+            hint="Correct it in the spec.",
+        )
+
+    def _refuse(self, key: str, expected: str) -> NoReturn:
+        raise self.refuse(key, expected) from None
+
+    def _knows(self, key: str) -> bool:
+        return any(
+            key == known or (known.endswith(".") and key.startswith(known) and key != known) for known in self.known
+        )
+
+    def _unknown(self, key: str) -> EncoderError:
+        close = get_close_matches(key.lower(), self.known, n=1)
+        meant = f"Did you mean {close[0]}? " if close else ""
+        shown = ", ".join(f"{known}NAME" if known.endswith(".") else known for known in sorted(self.known))
+        return EncoderError(f"The {self.scheme} encoder has no option {key!r}.", hint=f"{meant}It knows {shown}.")
+
+
+def no_argument(scheme: str, example: str) -> EncoderError:
+    """The error for a spec that lacks its argument."""
+    return EncoderError(f"The {scheme} encoder needs an argument.", hint=f"For example {example}.")

@@ -1,0 +1,131 @@
+"""A task folder on disk: its `task.toml`, its cells, its files and their digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalkit.data.jsonl import Check, columns
+from evalkit.data.spec import FILE_NAME, TaskSpec, read_spec
+from evalkit.errors import DataError
+from evalkit.fingerprint import digest_file, digest_json
+from evalkit.protocols import Cell, TaskInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+DEFAULT_SUBSET = "default"
+
+
+@dataclass(frozen=True)
+class TaskFolder:
+    """A folder that holds one task.
+
+    Attributes:
+        path: The folder; its name is the task's name.
+        spec: Its `task.toml`.
+    """
+
+    path: Path
+    spec: TaskSpec
+
+    @classmethod
+    def open(cls, path: Path) -> TaskFolder:
+        """Read the folder's `task.toml`; the data themselves are read when a cell is scored."""
+        return cls(path, read_spec(path))
+
+    @property
+    def name(self) -> str:
+        """The folder's name, by which the task is found and stored."""
+        return self.path.name
+
+    @property
+    def info(self) -> TaskInfo:
+        """What encoders may know of the task."""
+        languages = {code for subset in self.subsets for code in self.spec.languages_of(subset)}
+        return TaskInfo(self.name, self.spec.type, tuple(sorted(languages)), _prompts(self.spec.protocol))
+
+    @cached_property
+    def subsets(self) -> tuple[str, ...]:
+        """Names of the subfolders that hold splits, or ``default`` where the folder itself does."""
+        if _holds_data(self.path):
+            return (DEFAULT_SUBSET,)
+        found = tuple(sorted(child.name for child in self.path.iterdir() if child.is_dir() and _holds_data(child)))
+        if not found:
+            raise DataError(f"{self.path} holds no data files beside its {FILE_NAME}.", hint="See docs/write-a-task.md.")
+        return found
+
+    def cells(self) -> list[Cell]:
+        """Every subset of every split to be scored."""
+        return [
+            Cell(split, subset, self.spec.languages_of(subset))
+            for split in self.spec.eval_splits
+            for subset in self.subsets
+        ]
+
+    def base(self, subset: str) -> Path:
+        """The folder of a subset's files."""
+        return self.path if subset == DEFAULT_SUBSET else self.path / subset
+
+    def table(self, subset: str, split: str, checks: Mapping[str, Check]) -> dict[str, list[Any]]:
+        """Columns of `<split>.jsonl`; see `evalkit.data.jsonl.columns`."""
+        return columns(self.base(subset) / f"{split}.jsonl", checks)
+
+    def fingerprint(self, files: Iterable[Path], protocol: Mapping[str, Any]) -> str:
+        """Digest of the task's data files, cells and protocol; names, licences and descriptions do not count.
+
+        Raises:
+            DataError: A file does not exist or cannot be read.
+        """
+        digests = {str(path.relative_to(self.path)): _digest(path) for path in sorted(set(files))}
+        cells = [[cell.split, cell.subset] for cell in self.cells()]
+        return digest_json({"type": self.spec.type, "files": digests, "cells": cells, "protocol": dict(protocol)})
+
+
+def find_folders(roots: Sequence[Path]) -> dict[str, Path]:
+    """Task folders by name: each root may be one, or hold some.
+
+    Raises:
+        DataError: A root does not exist or holds no task; one name stands for two folders.
+    """
+    found: dict[str, Path] = {}
+    for root in roots:
+        for path in _folders_of(root):
+            if path.name in found and found[path.name] != path:
+                raise DataError(
+                    f"Task {path.name!r} is in {found[path.name].parent} and in {path.parent}.",
+                    hint="Rename one of the folders, or give only one of them.",
+                )
+            found[path.name] = path
+    return found
+
+
+def _folders_of(root: Path) -> list[Path]:
+    if not root.is_dir():
+        raise DataError(f"{root} is no folder.", hint="Give --data a folder of task folders.")
+    resolved = root.resolve()
+    candidates = [resolved, *sorted(child for child in resolved.iterdir() if child.is_dir())]
+    folders = [path for path in candidates if (path / FILE_NAME).is_file()]
+    if not folders:
+        raise DataError(f"{root} holds no task folder (a folder with a {FILE_NAME}).", hint="See docs/write-a-task.md.")
+    return folders
+
+
+def _holds_data(path: Path) -> bool:
+    return (path / "qrels").is_dir() or any(path.glob("*.jsonl"))
+
+
+def _prompts(protocol: Mapping[str, Any]) -> dict[str, str]:
+    prompt = protocol.get("prompt", {})
+    return {"text": prompt} if isinstance(prompt, str) else dict(prompt)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return digest_file(path)
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist.", hint="Add the file, or correct eval_splits in task.toml.") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None

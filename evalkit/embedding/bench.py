@@ -1,0 +1,219 @@
+"""The workbench that a run lends to its tasks: one encoder behind de-duplication, cache, batching and checks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalkit.embedding.checks import as_vectors, shorten
+from evalkit.errors import EXIT_FAILED, CellError, EvalkitError, StoreError
+from evalkit.protocols import Encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalkit.embedding.cache import EmbeddingCache, EncoderCache
+    from evalkit.protocols import Scorer, TaskInfo
+    from evalkit.types import Role, Vectors
+
+BATCHES_PER_CALL = 32
+"""Batches in one call of an encoder: enough to sort texts by length, few enough to store and to show progress."""
+
+
+@dataclass
+class Tally:
+    """What the bench has done since it was last asked.
+
+    Attributes:
+        encoded: Texts that the encoder turned into vectors.
+        cached: Texts whose vectors came from the cache.
+        seconds: Wall time inside the encoder.
+        zeros: All-zero vectors; `first_zero` is the first text that has one.
+        vectors: Vectors handed out, repeated texts counted once a call.
+    """
+
+    encoded: int = 0
+    cached: int = 0
+    seconds: float = 0.0
+    zeros: int = 0
+    vectors: int = 0
+    first_zero: str = ""
+
+
+class EncoderBench:
+    """A `evalkit.protocols.Workbench`.
+
+    Args:
+        scorer: The encoder or lexical scorer.
+        task: The task that is being scored.
+        cache: Where vectors are kept; None keeps none. An encoder without fingerprint is never cached.
+        batch_size: Texts in one forward pass of the encoder.
+        workers: Independent repeats that may run side by side.
+        on_progress: Called with (texts done, texts expected, texts encoded) after every step.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        task: TaskInfo,
+        *,
+        cache: EmbeddingCache | None = None,
+        batch_size: int = 32,
+        workers: int = 1,
+        on_progress: Callable[[int, int, int], None] | None = None,
+    ) -> None:
+        self.scorer = scorer
+        self.workers = workers
+        self.tally = Tally()
+        self.dimension: int | None = None
+        self.notes: list[str] = []
+        self._task = task
+        self._cache = cache
+        self._batch_size = batch_size
+        self._on_progress = on_progress
+        self._expected = 0
+        self._done = 0
+
+    def expect(self, n_texts: int) -> None:
+        """Tell the progress display how many more texts the cell will embed."""
+        self._expected += n_texts
+        self._report()
+
+    def embed(self, texts: Sequence[str], *, role: Role) -> Vectors:
+        """(len(texts), d) float32; each distinct text is encoded once.
+
+        Raises:
+            CellError: The encoder fails, returns no embeddings, or has no vectors at all.
+        """
+        if not isinstance(self.scorer, Encoder):
+            raise CellError(f"{self.scorer.name} has no vectors.", hint="Give it retrieval tasks only.")
+        distinct = list(dict.fromkeys(texts))
+        vectors = self._distinct_vectors(self.scorer, distinct, role)
+        self._count_zeros(vectors, distinct)
+        self._advance(len(texts) - len(distinct), 0)
+        if len(distinct) == len(texts):
+            return vectors
+        rows = {text: row for row, text in enumerate(distinct)}
+        return vectors[[rows[text] for text in texts]]
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _distinct_vectors(self, encoder: Encoder, texts: list[str], role: Role) -> Vectors:
+        cache = self._encoder_cache(encoder, role)
+        if cache is None:
+            return self._encode_all(encoder, texts, range(len(texts)), role, None)
+        keys = [cache.key(text) for text in texts]
+        stored = cache.get(keys)
+        missing = [row for row, value in enumerate(stored) if value is None]
+        self.tally.cached += len(texts) - len(missing)
+        self._advance(len(texts) - len(missing), 0)
+        if not missing:
+            return self._join(stored)
+        fresh = self._encode_all(encoder, texts, missing, role, (cache, keys))
+        if len(missing) == len(texts):
+            return fresh
+        vectors = np.empty((len(texts), fresh.shape[1]), dtype=np.float32)
+        vectors[missing] = fresh
+        known = [row for row, value in enumerate(stored) if value is not None]
+        vectors[known] = self._join([stored[row] for row in known])
+        return vectors
+
+    def _encoder_cache(self, encoder: Encoder, role: Role) -> EncoderCache | None:
+        if self._cache is None or encoder.fingerprint is None:
+            return None
+        variant = getattr(encoder, "variant", None)
+        text = variant(role, self._task) if callable(variant) else f"{role}|{self._task.name}|{self._task.type}"
+        return self._cache.of(encoder.name, encoder.fingerprint, text)
+
+    def _join(self, stored: Sequence[bytes | None]) -> Vectors:
+        raw = b"".join(value for value in stored if value is not None)
+        vectors = np.frombuffer(raw, dtype="<f4").reshape(len(stored), -1)
+        self.dimension = self.dimension or vectors.shape[1]
+        return vectors.astype(np.float32, copy=False)
+
+    def _encode_all(
+        self,
+        encoder: Encoder,
+        texts: list[str],
+        rows: Sequence[int],
+        role: Role,
+        store: tuple[EncoderCache, list[bytes]] | None,
+    ) -> Vectors:
+        """Vectors of the given rows, in their order; encoded longest first, so that batches pad little."""
+        order = sorted(range(len(rows)), key=lambda position: -len(texts[rows[position]]))
+        step = self._batch_size * BATCHES_PER_CALL
+        out: Vectors | None = None
+        for start in range(0, len(order), step):
+            positions = order[start : start + step]
+            vectors = self._call(encoder, [texts[rows[position]] for position in positions], role)
+            if out is None:
+                out = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
+            out[positions] = vectors
+            if store is not None:
+                self._store(store[0], [store[1][rows[position]] for position in positions], vectors)
+            self._advance(len(positions), len(positions))
+        return out if out is not None else np.zeros((0, self.dimension or 1), dtype=np.float32)
+
+    def _call(self, encoder: Encoder, texts: list[str], role: Role) -> Vectors:
+        started = time.perf_counter()
+        try:
+            raw = encoder.encode(texts, role=role, task=self._task, batch_size=self._batch_size)
+            vectors = as_vectors(raw, texts, encoder=encoder.name, dimension=self.dimension)
+        except EvalkitError as error:
+            raise CellError(error.message, hint=error.hint) from error
+        except Exception as error:
+            raise CellError(
+                f"{encoder.name} failed while it encoded {len(texts)} texts: {type(error).__name__}: {error}.",
+                hint="What was encoded before is cached; mend the encoder and run again.",
+            ) from error
+        self.tally.seconds += time.perf_counter() - started
+        self.tally.encoded += len(texts)
+        self.dimension = vectors.shape[1]
+        return vectors
+
+    def _store(self, cache: EncoderCache, keys: list[bytes], vectors: Vectors) -> None:
+        """Keep vectors; a cache that cannot be written costs time later but no result now."""
+        try:
+            cache.put(keys, vectors)
+        except StoreError as error:
+            self._cache = None
+            self.notes.append(f"{error.message} The run goes on without a cache.")
+
+    def _count_zeros(self, vectors: Vectors, texts: list[str]) -> None:
+        zero = np.flatnonzero(~vectors.any(axis=1))
+        self.tally.vectors += len(vectors)
+        self.tally.zeros += len(zero)
+        if len(zero) and not self.tally.first_zero:
+            self.tally.first_zero = texts[zero[0]]
+
+    def check_zeros(self) -> None:
+        """Note how many vectors were zero.
+
+        Raises:
+            CellError: All of them were.
+        """
+        tally = self.tally
+        if tally.vectors and tally.zeros == tally.vectors:
+            raise CellError(
+                f"{self.scorer.name} returned zero vectors for all {tally.vectors} texts.",
+                hint="Check that its weights are loaded and that it knows the language.",
+                exit_code=EXIT_FAILED,
+            )
+        if tally.zeros:
+            self.notes.append(
+                f"{tally.zeros} of {tally.vectors} vectors are zero, first for {shorten(tally.first_zero)}: "
+                "their cosine is undefined and follows mteb's conventions."
+            )
+
+    def _advance(self, texts: int, encoded: int) -> None:
+        self._done += texts
+        if texts:
+            self._report(encoded)
+
+    def _report(self, encoded: int = 0) -> None:
+        if self._on_progress is not None:
+            self._on_progress(self._done, max(self._expected, self._done), encoded)

@@ -1,0 +1,216 @@
+"""Vectors on disk, by content: the same encoder and text give the same entry, anything else another.
+
+An LMDB environment. Its transactions make it safe for several processes at once and for a process that is killed in
+the middle of a write. A key is 8 bytes of the encoder (so that one encoder's entries lie together and can be
+removed together) and 24 bytes of a digest over encoder fingerprint, variant (role or prompt) and text, each
+with its length, so that no two triples share one. A value is the float32 vector, little-endian.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evalkit.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from evalkit.types import Vectors
+
+_PREFIX = 8
+_DIGEST = 24
+_FIRST_MAP_SIZE = 1 << 30
+_ENCODERS = b"encoders"
+_VECTORS = b"vectors"
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """What the cache holds of one encoder.
+
+    Attributes:
+        used: Seconds since the epoch when a run last opened it.
+        vectors: Number of vectors.
+        size: Bytes of the vectors.
+    """
+
+    name: str
+    fingerprint: str
+    used: float
+    vectors: int
+    size: int
+
+
+def cache_folder() -> Path:
+    """Where the cache is: `$EVALKIT_CACHE`, else `evalkit` in the user's cache folder."""
+    given = os.environ.get("EVALKIT_CACHE")
+    if given:
+        return Path(given).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "evalkit"
+
+
+class EncoderCache:
+    """The entries of one encoder and variant.
+
+    Args:
+        cache: The cache.
+        fingerprint: The encoder's.
+        variant: What else decides the vectors: the prompt, or role and task.
+    """
+
+    def __init__(self, cache: EmbeddingCache, fingerprint: str, variant: str) -> None:
+        self._cache = cache
+        self._prefix = _prefix(fingerprint)
+        self._hash = blake2b(digest_size=_DIGEST)
+        for part in (fingerprint, variant):
+            raw = part.encode("utf-8", "surrogatepass")
+            self._hash.update(len(raw).to_bytes(8, "little") + raw)
+
+    def key(self, text: str) -> bytes:
+        """The 32 bytes that stand for a text."""
+        digest = self._hash.copy()
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        return self._prefix + digest.digest()
+
+    def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The stored bytes of each key, or None."""
+        return self._cache.get(keys)
+
+    def put(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        """Store vectors; all of them or, if the process dies, none."""
+        raw = np.ascontiguousarray(vectors, dtype="<f4")
+        self._cache.put([(key, row.tobytes()) for key, row in zip(keys, raw, strict=True)])
+
+
+class EmbeddingCache:
+    """All cached vectors.
+
+    Args:
+        folder: The cache folder; made where it is missing.
+
+    Raises:
+        StoreError: The folder cannot be written or holds something else.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = (folder or cache_folder()) / "embeddings.lmdb"
+        self._env, self._vectors, self._encoders = _open(self.folder, os.getpid())
+
+    def of(self, name: str, fingerprint: str, variant: str) -> EncoderCache:
+        """The entries of an encoder and variant; notes that the encoder was used now."""
+        note = json.dumps({"name": name, "fingerprint": fingerprint, "used": time.time()}).encode()
+        self._write(self._encoders, [(_prefix(fingerprint), note)])
+        return EncoderCache(self, fingerprint, variant)
+
+    def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The stored bytes of each key, or None."""
+        with self._read() as transaction:
+            return [transaction.get(key, db=self._vectors) for key in keys]
+
+    def put(self, items: Iterable[tuple[bytes, bytes]]) -> None:
+        """Store entries in one transaction."""
+        self._write(self._vectors, list(items))
+
+    def entries(self) -> list[CacheEntry]:
+        """What it holds, the most recently used encoder first."""
+        with self._read() as transaction:
+            notes = [(key, json.loads(value)) for key, value in transaction.cursor(db=self._encoders)]
+            found = [CacheEntry(**note, **self._measure(transaction, key)) for key, note in notes]
+        return sorted(found, key=lambda entry: -entry.used)
+
+    def size_on_disk(self) -> int:
+        """Bytes of its files."""
+        return sum(file.stat().st_blocks * 512 for file in self.folder.iterdir() if file.is_file())
+
+    def remove(self, fingerprints: Iterable[str]) -> int:
+        """Remove every entry of these encoders; the number of vectors removed. The space is reused, not returned."""
+        removed = 0
+        for fingerprint in fingerprints:
+            prefix = _prefix(fingerprint)
+            with self._env.begin(write=True) as transaction:
+                keys = [key for key, _ in self._scan(transaction, prefix)]
+                for key in keys:
+                    transaction.delete(key, db=self._vectors)
+                transaction.delete(prefix, db=self._encoders)
+            removed += len(keys)
+        return removed
+
+    def clear(self) -> None:
+        """Remove everything and give the space back."""
+        self._env.close()
+        _open.cache_clear()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _read(self) -> Any:
+        import lmdb
+
+        try:
+            return self._env.begin()
+        except lmdb.MapResizedError:  # another process has grown the file
+            self._env.set_mapsize(0)
+            return self._env.begin()
+
+    def _write(self, database: Any, items: list[tuple[bytes, bytes]]) -> None:
+        import lmdb
+
+        while True:
+            try:
+                with self._env.begin(write=True) as transaction:
+                    transaction.cursor(db=database).putmulti(items)
+                return
+            except lmdb.MapFullError:
+                self._env.set_mapsize(self._env.info()["map_size"] * 2)
+            except lmdb.MapResizedError:
+                self._env.set_mapsize(0)
+            except lmdb.Error as error:
+                raise StoreError(
+                    f"Cannot write the embedding cache {self.folder}: {error}.",
+                    hint="Make room, set EVALKIT_CACHE to another folder, or use --no-cache.",
+                ) from None
+
+    def _scan(self, transaction: Any, prefix: bytes) -> Iterable[tuple[bytes, bytes]]:
+        cursor = transaction.cursor(db=self._vectors)
+        if cursor.set_range(prefix):
+            for key, value in cursor:
+                if not key.startswith(prefix):
+                    return
+                yield key, value
+
+    def _measure(self, transaction: Any, prefix: bytes) -> dict[str, int]:
+        sizes = [len(value) for _, value in self._scan(transaction, prefix)]
+        return {"vectors": len(sizes), "size": sum(sizes)}
+
+
+def _prefix(fingerprint: str) -> bytes:
+    return blake2b(fingerprint.encode(), digest_size=_PREFIX).digest()
+
+
+@lru_cache(maxsize=8)
+def _open(folder: Path, _process: int) -> tuple[Any, Any, Any]:
+    """One environment a folder and process: LMDB forbids opening a file twice in one process."""
+    import lmdb
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        env = lmdb.open(str(folder), map_size=_FIRST_MAP_SIZE, max_dbs=2, max_readers=1024, metasync=True)
+        env.reader_check()  # forget readers that were killed
+        return env, env.open_db(_VECTORS), env.open_db(_ENCODERS)
+    except (OSError, lmdb.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(
+            f"Cannot open the embedding cache {folder}: {reason}.",
+            hint="Set EVALKIT_CACHE to a folder that can be written, or use --no-cache.",
+        ) from None

@@ -1,0 +1,1 @@
+"""Metrics: arrays in, one value a unit out."""

@@ -1,0 +1,49 @@
+"""Observations and the statistics that turn them into scores: one idea behind every number evalkit prints.
+
+A task writes aligned columns, one row a unit, and names the statistic of every metric. A statistic is a
+function of a weighted sample, so intervals, paired tests and power follow without knowing the task:
+
+    >>> from evalkit.observations import Mean, Observations
+    >>> obs = Observations(unit="query", columns={"rr": [1.0, 0.5, 0.0]}, statistics={"mrr": Mean("rr")})
+    >>> obs.value("mrr")
+    0.5
+"""
+
+from evalkit.observations.clustering import VMeasure, VMeasureSets
+from evalkit.observations.confusion import (
+    F1,
+    AveragePrecision,
+    AveragePrecisionWeighted,
+    F1Weighted,
+    Precision,
+    PrecisionWeighted,
+    Recall,
+    RecallWeighted,
+)
+from evalkit.observations.correlation import Kendall, Pearson, Spearman
+from evalkit.observations.means import Accuracy, Mean
+from evalkit.observations.registry import STATISTICS, parse_statistic
+from evalkit.observations.statistic import Statistic
+from evalkit.observations.table import Observations
+
+__all__ = [
+    "F1",
+    "STATISTICS",
+    "Accuracy",
+    "AveragePrecision",
+    "AveragePrecisionWeighted",
+    "F1Weighted",
+    "Kendall",
+    "Mean",
+    "Observations",
+    "Pearson",
+    "Precision",
+    "PrecisionWeighted",
+    "Recall",
+    "RecallWeighted",
+    "Spearman",
+    "Statistic",
+    "VMeasure",
+    "VMeasureSets",
+    "parse_statistic",
+]

@@ -1,0 +1,103 @@
+"""Which tasks, which encoders, and what is done already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalkit.errors import EvalkitError, unknown
+from evalkit.protocols import Encoder, LexicalScorer
+from evalkit.schema import EncoderRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from evalkit.config import RunConfig
+    from evalkit.plugins import Plugins
+    from evalkit.protocols import Collection, Scorer, Task
+    from evalkit.schema import Result
+    from evalkit.store import ResultStore
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """A task that an encoder cannot be given, and why; no failure, and no result."""
+
+    task: str
+    reason: str
+
+
+def select_tasks(plugins: Plugins, config: RunConfig) -> list[Task]:
+    """The tasks that a run asks for, each once, in the order in which they were named.
+
+    Raises:
+        EvalkitError: A name or glob that no task answers to, or no task named at all.
+    """
+    known = plugins.task_folders(config.data)
+    names: dict[str, None] = dict.fromkeys(plugins.suite(config.suite) if config.suite else ())
+    for pattern in config.tasks:
+        names.update(dict.fromkeys(match_names(pattern, known)))
+    if not config.suite and not config.tasks:
+        names.update(dict.fromkeys(name for name, place in known.items() if isinstance(place, Path)))
+    if not names:
+        raise EvalkitError("No task was named.", hint="Use -t NAME, --suite quick or --data FOLDER.")
+    return [plugins.open_task(task_path(known, name)) for name in names]
+
+
+def match_names(pattern: str, known: Iterable[str]) -> list[str]:
+    """Names that a glob matches; a plain name matches itself, in any case.
+
+    Raises:
+        EvalkitError: It matches nothing.
+    """
+    names = sorted(known)
+    found = [name for name in names if fnmatchcase(name.lower(), pattern.lower())]
+    if not found:
+        raise unknown("task", pattern, names, where="evalkit list tasks")
+    return found
+
+
+def task_path(known: Mapping[str, Path | Collection], name: str) -> Path:
+    """The folder of a task, made first where its collection generates it."""
+    place = known.get(name)
+    if place is None:
+        raise unknown("task", name, known, where="evalkit list tasks")
+    return place if isinstance(place, Path) else place.folder(name)
+
+
+def encoder_record(scorer: Scorer, spec: str, dimension: int | None = None) -> EncoderRecord:
+    """How an encoder is written into results."""
+    similarity = str(scorer.similarity) if isinstance(scorer, Encoder) else "lexical"
+    return EncoderRecord(
+        name=scorer.name, fingerprint=scorer.fingerprint, spec=spec, similarity=similarity, dimension=dimension
+    )
+
+
+def unfit(scorer: Scorer, task: Task) -> Unfit | None:
+    """Why this task cannot be given to this encoder, if so."""
+    if isinstance(scorer, LexicalScorer) and not isinstance(scorer, Encoder) and not task.lexical:
+        return Unfit(task.info.name, f"{scorer.name} has no vectors, which {task.info.type} needs")
+    return None
+
+
+def finished(store: ResultStore | None, encoder: EncoderRecord, task: Task, *, force: bool) -> Result | None:
+    """The stored result of this very encoder on this very task.
+
+    An encoder without fingerprint is never finished: nothing says that it is still the same.
+    """
+    if store is None or force or encoder.fingerprint is None:
+        return None
+    return store.read(encoder, task.info.name, task.fingerprint)
+
+
+def check_unique(names: Sequence[str]) -> None:
+    """Refuse a spec that is given twice: its second run would only find the first one's results.
+
+    Raises:
+        EvalkitError: One is.
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise EvalkitError(f"The encoder {twice[0]!r} is given twice.", hint="Give it once.")

@@ -1,0 +1,255 @@
+"""The run: encoders by tasks by cells, each result stored as soon as it is finished."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from evalkit.embedding import EmbeddingCache, EncoderBench
+from evalkit.environment import describe
+from evalkit.errors import CellError, EvalkitError, StoreError
+from evalkit.plan import encoder_record, finished, unfit
+from evalkit.repeats import available_workers
+from evalkit.reporter import Reporter
+from evalkit.schema import CellRecord, MainScore, Result, TaskRecord, Timing, mean_of_cells
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evalkit.config import RunConfig
+    from evalkit.plan import Unfit
+    from evalkit.protocols import Cell, CellScores, Scorer, Task
+    from evalkit.schema import EncoderRecord
+    from evalkit.store import ResultStore
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One encoder on one task (or on none: it could not be loaded) that gave no result."""
+
+    encoder: str
+    task: str | None
+    error: EvalkitError
+
+
+@dataclass
+class Outcome:
+    """Everything that came of a run.
+
+    Attributes:
+        results: New and found results, in order.
+        skipped: How many of them were found finished.
+        failures: What went wrong.
+        unfit: Encoder and task that do not go together.
+        encoded: Texts encoded in this run.
+        cached: Texts whose vectors came from the cache.
+    """
+
+    results: list[Result] = field(default_factory=list)
+    skipped: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    unfit: list[tuple[str, Unfit]] = field(default_factory=list)
+    encoded: int = 0
+    cached: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """0, or the largest exit code of the failures."""
+        return max((failure.error.exit_code for failure in self.failures), default=0)
+
+
+class Runner:
+    """Runs encoders on tasks.
+
+    Args:
+        config: What was asked for; encoders and tasks are given to `run` already opened.
+        store: Where results are kept; None keeps none.
+        reporter: Told of every step.
+    """
+
+    def __init__(self, config: RunConfig, store: ResultStore | None, reporter: Reporter | None = None) -> None:
+        self.config = config
+        self.store = store
+        self.reporter = reporter or Reporter()
+        self.outcome = Outcome()
+        self._workers = config.workers or available_workers()
+        self._notes: tuple[str, ...] = ()
+        self._cache = self._open_cache() if config.cache else None
+
+    def run(self, scorer: Scorer, spec: str, tasks: Sequence[Task]) -> None:
+        """Score one encoder on tasks; failures are kept in the outcome and the next task goes on."""
+        for task in tasks:
+            try:
+                self._run_task(scorer, spec, task)
+            except EvalkitError as error:
+                self.fail(scorer.name, task.info.name, error)
+
+    def fail(self, encoder: str, task: str | None, error: EvalkitError) -> None:
+        """Note a failure and go on."""
+        self.outcome.failures.append(Failure(encoder, task, error))
+        if task is None:
+            self.reporter.encoder_failed(encoder, error)
+        else:
+            self.reporter.task_failed(encoder, task, error)
+
+    def _open_cache(self) -> EmbeddingCache | None:
+        """The cache; a run without one is slower and as right, so a broken one is no failure."""
+        try:
+            return EmbeddingCache()
+        except StoreError as error:
+            self._notes = (f"{error.message} The run went on without a cache.",)
+            return None
+
+    def _run_task(self, scorer: Scorer, spec: str, task: Task) -> None:
+        reason = unfit(scorer, task)
+        if reason is not None:
+            self.outcome.unfit.append((scorer.name, reason))
+            self.reporter.task_unfit(scorer.name, reason)
+            return
+        encoder = encoder_record(scorer, spec)
+        found = finished(self.store, encoder, task, force=self.config.force)
+        if found is not None:
+            self.outcome.skipped += 1
+            self.outcome.results.append(found)
+            self.reporter.task_skipped(found)
+            return
+        self.reporter.task_started(scorer.name, task.info.name, len(task.cells()))
+        result = _TaskRun(self, scorer, encoder, task).result()
+        path = self.store.write(result) if self.store is not None else None
+        self.outcome.results.append(result)
+        self.reporter.task_finished(result, path)
+
+
+class _TaskRun:
+    """One encoder on one task."""
+
+    def __init__(self, runner: Runner, scorer: Scorer, encoder: EncoderRecord, task: Task) -> None:
+        self.runner = runner
+        self.encoder = encoder
+        self.task = task
+        self.started = datetime.now(UTC)
+        self.clock = time.perf_counter()
+        self.cells: list[CellRecord] = []
+        self.warnings: list[str] = list(runner._notes)
+        self.bench = EncoderBench(
+            scorer,
+            task.info,
+            cache=runner._cache,
+            batch_size=runner.config.batch_size,
+            workers=runner._workers,
+            on_progress=runner.reporter.texts,
+        )
+
+    def result(self) -> Result:
+        """Score every cell; the finished ones are kept even when another fails.
+
+        Raises:
+            EvalkitError: A cell failed; the first error, after all other cells had their turn.
+        """
+        kept = {(cell.split, cell.subset): cell for cell in self._kept()}
+        first_error: EvalkitError | None = None
+        for cell in self.task.cells():
+            found = kept.get((cell.split, cell.subset))
+            try:
+                self.cells.append(found or self._score(cell))
+            except EvalkitError as error:
+                first_error = first_error or _located(error, self.task, cell)
+        if first_error is not None:
+            raise first_error
+        return self._record()
+
+    def _kept(self) -> list[CellRecord]:
+        runner = self.runner
+        if runner.store is None or runner.config.force or self.encoder.fingerprint is None:
+            return []
+        return runner.store.read_cells(self.encoder, self.task.info.name, self.task.fingerprint)
+
+    def _score(self, cell: Cell) -> CellRecord:
+        self.runner.reporter.cell_started(self.encoder.name, self.task.info.name, cell)
+        try:
+            scores = self.task.evaluate(cell, self.bench)
+        finally:
+            self._count()
+        self.bench.check_zeros()
+        record = self._cell_record(cell, scores)
+        self._keep(record)
+        return record
+
+    def _count(self) -> None:
+        outcome, tally = self.runner.outcome, self.bench.tally
+        done = getattr(self, "_counted", (0, 0))
+        outcome.encoded += tally.encoded - done[0]
+        outcome.cached += tally.cached - done[1]
+        self._counted = (tally.encoded, tally.cached)
+
+    def _cell_record(self, cell: Cell, scores: CellScores) -> CellRecord:
+        where = f"{cell.split}/{cell.subset}"
+        values = {**scores.observations.scores(), **scores.extra}
+        if self.task.main_score not in values:
+            raise CellError(
+                f"{self.task.info.name} has no metric {self.task.main_score!r}; it has {', '.join(values)}.",
+                hint="Correct main_score in task.toml.",
+                exit_code=2,
+            )
+        undefined = [name for name, value in values.items() if not math.isfinite(value)]
+        if undefined:
+            self.warnings.append(f"{where}: undefined (constant or too few values): {', '.join(undefined)}.")
+        self.warnings += [f"{where}: {warning}" for warning in scores.warnings]
+        return CellRecord(
+            split=cell.split,
+            subset=cell.subset,
+            languages=cell.languages,
+            scores={name: (float(value) if math.isfinite(value) else None) for name, value in values.items()},
+            repeats={name: tuple(map(float, each)) for name, each in scores.repeats.items() if _all_finite(each)},
+            observations=scores.observations.to_json(),
+        )
+
+    def _keep(self, record: CellRecord) -> None:
+        """Store the finished cells of a task that has more to come."""
+        if self.runner.store is not None and len(self.cells) + 1 < len(self.task.cells()):
+            name, fingerprint = self.task.info.name, self.task.fingerprint
+            self.runner.store.write_cells(self.encoder, name, fingerprint, [*self.cells, record])
+
+    def _record(self) -> Result:
+        tally, task = self.bench.tally, self.task
+        cells = tuple(self.cells)
+        notes = () if self.encoder.fingerprint else (_UNIDENTIFIED,)
+        return Result(
+            task=TaskRecord(
+                name=task.info.name,
+                type=task.info.type,
+                fingerprint=task.fingerprint,
+                languages=task.info.languages,
+                protocol=dict(task.protocol),
+            ),
+            encoder=self.encoder.model_copy(update={"dimension": self.bench.dimension}),
+            main_score=MainScore(metric=task.main_score, value=mean_of_cells(task.main_score, cells)),
+            cells=cells,
+            environment=describe(self.bench.scorer),
+            timing=Timing(
+                started=self.started.isoformat(timespec="seconds"),
+                seconds=round(time.perf_counter() - self.clock, 3),
+                encoding_seconds=round(tally.seconds, 3),
+                texts_encoded=tally.encoded,
+                texts_cached=tally.cached,
+            ),
+            warnings=tuple(dict.fromkeys([*notes, *self.warnings, *self.bench.notes])),
+        )
+
+
+_UNIDENTIFIED = "The encoder cannot say who it is (it has no fingerprint): nothing was cached, and it is run anew each time."
+
+
+def _all_finite(values: Sequence[float]) -> bool:
+    return all(map(math.isfinite, values))
+
+
+def _located(error: EvalkitError, task: Task, cell: Cell) -> EvalkitError:
+    """The error, saying in which cell it happened where the task has several."""
+    if len(task.cells()) == 1:
+        return error
+    return type(error)(f"{cell.split}/{cell.subset}: {error.message}", hint=error.hint, exit_code=error.exit_code)

@@ -1,0 +1,142 @@
+"""The result record: what one encoder made of one task. Frozen, strict, versioned.
+
+`schema_version` is an integer. Files of an older version are migrated when they are read (`evalkit.migrations`);
+files of a newer one are refused by name. The JSON Schema of each version is committed in `evalkit/schemas/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+
+def _finite(value: float | None) -> float | None:
+    if value is not None and not (float("-inf") < value < float("inf")):
+        raise ValueError("must be finite, or null where it is undefined")
+    return value
+
+
+Score = Annotated[float | None, AfterValidator(_finite)]
+"""A number, or None where the metric is undefined (a warning says why); never NaN."""
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, no further fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TaskRecord(Record):
+    """The task as it was scored.
+
+    Attributes:
+        fingerprint: Digest of data and protocol; results of one task compare only where it agrees.
+        protocol: Every parameter that decides the scores.
+    """
+
+    name: str
+    type: str
+    fingerprint: str
+    languages: tuple[str, ...] = ()
+    protocol: Mapping[str, Any]
+
+
+class EncoderRecord(Record):
+    """The encoder as it was run.
+
+    Attributes:
+        fingerprint: Digest of weights, tokenizer, pooling, prompts, maximum length and dtype, or None where the
+            encoder could not say who it is.
+        spec: What named it on the command line.
+        similarity: cosine, dot or lexical.
+        dimension: Length of its vectors; None for a lexical scorer.
+    """
+
+    name: str
+    fingerprint: str | None
+    spec: str
+    similarity: str
+    dimension: int | None = None
+
+
+class MainScore(Record):
+    """The headline: the mean of the metric over the cells."""
+
+    metric: str
+    value: Score
+
+
+class CellRecord(Record):
+    """Scores of one split of one subset, with the observations behind them.
+
+    Attributes:
+        scores: Value of each metric.
+        repeats: Value of each repeat (experiment, bootstrap, given set), by metric.
+        observations: Columns with one row a unit; `evalkit.observations.Observations.from_json` reads them.
+    """
+
+    split: str
+    subset: str
+    languages: tuple[str, ...]
+    scores: Mapping[str, Score]
+    repeats: Mapping[str, tuple[float, ...]] = Field(default_factory=dict)
+    observations: Mapping[str, Any]
+
+
+class Environment(Record):
+    """What the scores were computed with."""
+
+    evalkit: str
+    python: str
+    platform: str
+    packages: Mapping[str, str]
+    device: str = "cpu"
+
+
+class Timing(Record):
+    """When and how long.
+
+    Attributes:
+        started: UTC, ISO 8601.
+        seconds: Wall time of the task, encoding included.
+        encoding_seconds: Wall time inside the encoder.
+        texts_encoded: Distinct texts that the encoder turned into vectors.
+        texts_cached: Distinct texts whose vectors came from the cache.
+    """
+
+    started: str
+    seconds: float
+    encoding_seconds: float
+    texts_encoded: int
+    texts_cached: int
+
+
+class Result(Record):
+    """One encoder on one task."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    task: TaskRecord
+    encoder: EncoderRecord
+    main_score: MainScore
+    cells: tuple[CellRecord, ...]
+    environment: Environment
+    timing: Timing
+    warnings: tuple[str, ...] = ()
+
+
+class EncoderFile(Record):
+    """`encoder.json` beside the results of an encoder."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    encoder: EncoderRecord
+
+
+def mean_of_cells(metric: str, cells: tuple[CellRecord, ...]) -> float | None:
+    """Mean of a metric over the cells; None where one of them has no value (a hole is no zero)."""
+    values = [cell.scores.get(metric) for cell in cells]
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None

@@ -1,0 +1,206 @@
+"""Results on disk: `<root>/<encoder>/<fingerprint>/<Task>.json`, each written whole or not at all.
+
+A file is written beside its place, flushed to the disk and then renamed over it. That costs one fsync a result and
+buys that a crash, a full disk or a `kill -9` leaves either the old file or the new one, never half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from evalkit.errors import EXIT_FAILED, StoreError
+from evalkit.migrations import upgrade
+from evalkit.schema import CellRecord, EncoderFile, EncoderRecord, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENCODER_FILE = "encoder.json"
+UNIDENTIFIED = "unidentified"
+"""The folder of an encoder without fingerprint."""
+_PARTIAL_SUFFIX = ".partial"
+
+
+def file_name(name: str) -> str:
+    """A name as one path component: "/" becomes "__", whatever a file system may refuse is percent-encoded."""
+    return quote(name.replace("/", "__"), safe="()[]+,=@ '&!~#") if name not in {".", ".."} else quote(name, safe="")
+
+
+@dataclass
+class Loaded:
+    """What a folder of results holds.
+
+    Attributes:
+        results: Path and record of every readable result, by path.
+        unreadable: Path of every other `.json` file, and the sentence that says why.
+    """
+
+    results: list[tuple[Path, Result]] = field(default_factory=list)
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)
+
+
+class ResultStore:
+    """The results below one folder.
+
+    Args:
+        root: The folder; it is made when something is first written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, encoder: EncoderRecord) -> Path:
+        """Where the results of an encoder are."""
+        fingerprint = encoder.fingerprint[:12] if encoder.fingerprint else UNIDENTIFIED
+        return self.root / file_name(encoder.name) / fingerprint
+
+    def path(self, encoder: EncoderRecord, task: str) -> Path:
+        """Where the result of an encoder on a task is."""
+        return self.folder(encoder) / f"{file_name(task)}.json"
+
+    def check_writable(self) -> None:
+        """Make the folder and a file in it, now rather than after an hour of encoding.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        probe = self.root / f".probe-{os.getpid()}"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise StoreError(
+                f"Cannot write results to {self.root}: {error.strerror}.", hint="Choose another folder with -o."
+            ) from None
+
+    def write(self, result: Result) -> Path:
+        """Write a result and, once, the `encoder.json` beside it.
+
+        Raises:
+            StoreError: The disk is full or the folder cannot be written; nothing is left under the result's name.
+        """
+        path = self.path(result.encoder, result.task.name)
+        encoder_file = path.with_name(ENCODER_FILE)
+        if not encoder_file.exists():
+            write_atomic(encoder_file, EncoderFile(encoder=result.encoder).model_dump_json(indent=1) + "\n")
+        write_atomic(path, result_text(result))
+        self._partial(result.encoder, result.task.name).unlink(missing_ok=True)
+        return path
+
+    def read(self, encoder: EncoderRecord, task: str, fingerprint: str) -> Result | None:
+        """The finished result of this encoder on this very task, if there is one that can be read."""
+        path = self.path(encoder, task)
+        try:
+            result = read_result(path)
+        except StoreError:
+            return None
+        agrees = result.task.fingerprint == fingerprint and result.encoder.fingerprint == encoder.fingerprint
+        return result if agrees else None
+
+    def write_cells(self, encoder: EncoderRecord, task: str, fingerprint: str, cells: list[CellRecord]) -> None:
+        """Keep the finished cells of a task that is not finished."""
+        record = {"fingerprint": fingerprint, "cells": [cell.model_dump(mode="json") for cell in cells]}
+        write_atomic(self._partial(encoder, task), json.dumps(record, allow_nan=False))
+
+    def read_cells(self, encoder: EncoderRecord, task: str, fingerprint: str) -> list[CellRecord]:
+        """The finished cells of an unfinished task; none where data or protocol have changed since."""
+        try:
+            record = json.loads(self._partial(encoder, task).read_text(encoding="utf-8"))
+            if record["fingerprint"] != fingerprint:
+                return []
+            return [CellRecord.model_validate(cell) for cell in record["cells"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
+    def _partial(self, encoder: EncoderRecord, task: str) -> Path:
+        return self.path(encoder, task).with_suffix(_PARTIAL_SUFFIX)
+
+
+def result_text(result: Result) -> str:
+    """A result as it stands in its file: strict JSON, one line a cell's worth of columns."""
+    return json.dumps(result.model_dump(mode="json"), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        StoreError: The file cannot be written; what was there before still is.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise StoreError(
+            f"Cannot write {path}: {error.strerror}.",
+            hint="Make room or choose another folder with -o, and run again: what is finished is kept.",
+            exit_code=EXIT_FAILED,
+        ) from None
+
+
+def read_result(path: Path) -> Result:
+    """Read one result, of this or an older schema version.
+
+    Raises:
+        StoreError: No such file, no strict JSON, no result, or one of a newer version.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except FileNotFoundError:
+        raise StoreError(f"{path} does not exist.", hint="`evalkit run` writes results.") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read: {error}.", hint="Remove it and run again.") from None
+    if not isinstance(record, dict):
+        raise StoreError(f"{path} is no evalkit result.", hint="Move it elsewhere.")
+    try:
+        return Result.model_validate(upgrade(record, where=str(path)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise StoreError(f"{path} is no valid result: {key}: {first['msg']}.", hint="Remove it and run again.") from None
+
+
+def _refuse_constant(token: str) -> Any:
+    raise ValueError(f"{token} is no JSON")
+
+
+def load(path: Path) -> Loaded:
+    """Every result below a folder, or the one in a file; what cannot be read is listed, never dropped.
+
+    Raises:
+        StoreError: The path does not exist.
+    """
+    if not path.exists():
+        raise StoreError(f"{path} does not exist.", hint="`evalkit run -o FOLDER` writes results there.")
+    loaded = Loaded()
+    for file in _result_files(path):
+        try:
+            loaded.results.append((file, read_result(file)))
+        except StoreError as error:
+            loaded.unreadable.append((file, str(error)))
+    return loaded
+
+
+def _result_files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    for file in sorted(path.rglob("*.json")):
+        if file.name != ENCODER_FILE and not file.name.startswith("."):
+            yield file

@@ -1,0 +1,1 @@
+"""Task types and the built-in tasks; evalkit reaches them through entry points."""

@@ -1,0 +1,117 @@
+"""What all task types share: a folder, checked protocol parameters, a fingerprint."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from evalkit.errors import DataError
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from evalkit.data import TaskFolder
+    from evalkit.protocols import Cell, TaskInfo
+
+# Parameters of a `[protocol]` that mteb's task classes have and that decide no score here.
+_SILENT = frozenset({"prompt", "default_prompt"})
+
+
+class Parameters(BaseModel):
+    """Protocol parameters of a task type. The defaults are mteb's.
+
+    Attributes:
+        version: Of this implementation; a change that moves scores raises it, so that old results never compare.
+        seed: Of every random draw.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: int = 1
+    seed: int = 42
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+class FolderTask(Generic[P]):
+    """A task that lies in a folder. A task type sets the class attributes and `evaluate`.
+
+    Attributes:
+        parameters_type: Its protocol parameters.
+        default_main_score: Headline metric where `task.toml` names none.
+        lexical: Whether a lexical scorer can be given it.
+    """
+
+    parameters_type: ClassVar[type[Parameters]]
+    default_main_score: ClassVar[str]
+    lexical: bool = False
+
+    def __init__(self, folder: TaskFolder) -> None:
+        self.folder = folder
+        self.parameters: P = self._read_parameters()
+
+    @property
+    def info(self) -> TaskInfo:
+        """What encoders may know."""
+        return self.folder.info
+
+    @property
+    def main_score(self) -> str:
+        """Name of the headline metric."""
+        return self.folder.spec.main_score or self.default_main_score
+
+    @cached_property
+    def protocol(self) -> dict[str, Any]:
+        """The parameters as they go into results and fingerprint."""
+        values = self.parameters.model_dump(mode="json")
+        prompt = self.folder.spec.protocol.get("prompt")
+        return {**values, "main_score": self.main_score, **({"prompt": prompt} if prompt else {})}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of the data files and the protocol."""
+        files = [path for cell in self.cells() for path in self.files(cell)]
+        return self.folder.fingerprint(files, self.protocol)
+
+    def cells(self) -> Sequence[Cell]:
+        """The cells, in the order in which they are scored."""
+        return self.folder.cells()
+
+    def files(self, cell: Cell) -> list[Path]:
+        """The data files that a cell reads."""
+        return [self.folder.base(cell.subset) / f"{cell.split}.jsonl"]
+
+    def unknown_parameters(self) -> tuple[str, ...]:
+        """A warning for each parameter in `task.toml` that the type does not know: likely a typing error."""
+        known = {*self.parameters_type.model_fields, *_SILENT}
+        return tuple(
+            f"The protocol parameter {name!r} means nothing to the type {self.folder.spec.type}."
+            for name in self.folder.spec.protocol
+            if name not in known
+        )
+
+    def _read_parameters(self) -> P:
+        try:
+            return self.parameters_type.model_validate(dict(self.folder.spec.protocol))  # type: ignore[return-value]
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise DataError(
+                f"{self.folder.path / 'task.toml'}: protocol.{key}: {first['msg']}.", hint="Mend the value."
+            ) from None
+
+
+def label_codes(labels: Sequence[int | str], where: str) -> tuple[list[int], tuple[str, ...]]:
+    """Whole numbers for the classes, in sorted order, and the names they stand for.
+
+    Raises:
+        DataError: Numbers and strings are mixed.
+    """
+    if len({isinstance(label, str) for label in labels}) > 1:
+        raise DataError(f"{where}: some labels are numbers and some are strings.", hint="Use one kind for all.")
+    names = sorted(set(labels))  # type: ignore[type-var]
+    codes = {name: code for code, name in enumerate(names)}
+    return [codes[label] for label in labels], tuple(str(name) for name in names)

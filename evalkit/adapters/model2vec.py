@@ -8,7 +8,7 @@ import numpy as np
 
 from evalkit.adapters.convert import as_float32
 from evalkit.adapters.extras import calm_tokenizers, require
-from evalkit.adapters.naming import is_local, model_name, unloadable
+from evalkit.adapters.hub import hub_reachable, is_local, model_name, unloadable
 from evalkit.adapters.options import Options, no_argument
 from evalkit.adapters.tokenizers import tokenizer_state
 from evalkit.fingerprint import digest_json, digest_parts
@@ -69,9 +69,17 @@ def _model(argument: str, dim: int | None) -> Any:
     calm_tokenizers()
     library = require("model2vec", extra="model2vec", scheme=SCHEME)
     try:
-        return library.StaticModel.from_pretrained(argument, dimensionality=dim, force_download=False)
+        path = argument if is_local(argument) or hub_reachable() else _cached(argument)
+        return library.StaticModel.from_pretrained(path, dimensionality=dim, force_download=False)
     except Exception as error:
         raise unloadable(SCHEME, argument, error, local=is_local(argument)) from error
+
+
+def _cached(argument: str) -> str:
+    """The folder of a model that was downloaded before; the hub's own error where it was not."""
+    return str(
+        require("huggingface_hub", extra="model2vec", scheme=SCHEME).snapshot_download(argument, local_files_only=True)
+    )
 
 
 def _fingerprint(model: Any) -> str:

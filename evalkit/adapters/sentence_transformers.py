@@ -9,7 +9,7 @@ import numpy as np
 
 from evalkit.adapters.convert import as_float32
 from evalkit.adapters.extras import calm_tokenizers, require
-from evalkit.adapters.naming import is_local, model_name, unloadable
+from evalkit.adapters.hub import hub_reachable, is_local, model_name, unloadable
 from evalkit.adapters.options import Options, no_argument
 from evalkit.errors import EncoderError
 from evalkit.types import Role, Similarity
@@ -178,7 +178,12 @@ def _load(library: Any, path: str, dtype: str, arguments: Mapping[str, Any]) -> 
 
     try:
         with quiet_loading():
-            model = library.SentenceTransformer(path, model_kwargs=dtype_argument(dtype), **arguments)
+            model = library.SentenceTransformer(
+                path,
+                model_kwargs=dtype_argument(dtype),
+                local_files_only=not is_local(path) and not hub_reachable(),
+                **arguments,
+            )
     except Exception as error:
         raise unloadable(SCHEME, path, error, local=is_local(path)) from error
     return model if dtype == AUTO else with_dtype(model, dtype)

@@ -99,11 +99,11 @@ def _describe(name: str, module: Any) -> list[str]:
 
 def _configs(model: Any) -> list[list[list[str]]]:
     """What each transformers config says other than the default, once a config."""
-    found = {id(config): config for config in (getattr(module, "config", None) for module in model.modules())}
+    held: list[Any] = [getattr(module, "config", None) for module in model.modules()]
+    distinct = {id(config): config for config in held if hasattr(config, "to_diff_dict")}
     return [
         sorted([key, repr(value)] for key, value in config.to_diff_dict().items() if key not in _UNTOLD)
-        for config in found.values()
-        if hasattr(config, "to_diff_dict")
+        for config in distinct.values()
     ]
 
 

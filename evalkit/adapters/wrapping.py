@@ -6,6 +6,7 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+from evalkit.adapters.hub import model_name
 from evalkit.adapters.objects import (
     FunctionEncoder,
     MtebEncoder,
@@ -47,7 +48,7 @@ def wrap(obj: Any, name: str | None = None) -> Scorer:
     if _is_sentence_transformer(obj):
         from evalkit.adapters.sentence_transformers import SentenceTransformerEncoder
 
-        return SentenceTransformerEncoder(obj, name or own_name(obj))
+        return SentenceTransformerEncoder(obj, name or _model_name(obj))
     if _is_encoder(obj):
         return NamedEncoder(obj, name) if name else cast("Scorer", obj)
     if isinstance(obj, LexicalScorer) and not hasattr(obj, "encode"):
@@ -58,16 +59,20 @@ def wrap(obj: Any, name: str | None = None) -> Scorer:
 def own_name(obj: Any) -> str:
     """What an object calls itself: its `name`, mteb's model name, a function's name, or its class."""
     meta = getattr(obj, "mteb_model_meta", None)
-    card = getattr(obj, "model_card_data", None)
     for said in (
         getattr(obj, "name", None),
         getattr(meta, "name", None),
-        getattr(card, "base_model", None),
         getattr(obj, "__name__", None),
     ):
         if isinstance(said, str) and said:
             return said.strip("<>")
     return type(obj).__name__
+
+
+def _model_name(model: Any) -> str:
+    """Where the model came from, by its transformers config."""
+    origin = getattr(getattr(model, "config", None), "_name_or_path", "")
+    return model_name(origin) if origin else own_name(model)
 
 
 def _adapted(obj: Any, name: str) -> Encoder:

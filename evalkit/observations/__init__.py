@@ -21,7 +21,7 @@ from evalkit.observations.confusion import (
     RecallWeighted,
 )
 from evalkit.observations.correlation import Kendall, Pearson, Spearman
-from evalkit.observations.means import Accuracy, Mean
+from evalkit.observations.means import Accuracy, FoldAccuracy, Mean
 from evalkit.observations.registry import STATISTICS, parse_statistic
 from evalkit.observations.statistic import Statistic
 from evalkit.observations.table import Observations
@@ -33,6 +33,7 @@ __all__ = [
     "AveragePrecision",
     "AveragePrecisionWeighted",
     "F1Weighted",
+    "FoldAccuracy",
     "Kendall",
     "Mean",
     "Observations",

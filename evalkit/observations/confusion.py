@@ -23,8 +23,8 @@ class _Coded:
     """Labels and predictions as codes of one list of classes.
 
     Attributes:
-        label: (n,) class of every example.
-        predicted: (n, r) predicted class of every example in every experiment.
+        label: (n, r) class of every example, -1 in an experiment that it takes no part in.
+        predicted: (n, r) predicted class of every example in every experiment, or -1.
         hits: (n, r) class whose hits the example counts for, -1 for none.
         n_classes: How many classes occur.
     """
@@ -37,6 +37,8 @@ class _Coded:
 
 class Confusion(Statistic):
     """A score of predicted labels, averaged over experiments. A class counts where it is a label or predicted.
+
+    An example with a negative prediction takes no part in that experiment, as in the folds of a cross-validation.
 
     A quotient of nothing is 0 (scikit-learn's ``zero_division=0``).
     """
@@ -80,10 +82,12 @@ class Confusion(Statistic):
     def _coded(self, obs: Sample) -> _Coded:
         label, predicted = (obs.matrix(column) for column in self.columns)
         both = np.concatenate([label, predicted], axis=1)
-        classes, flat = np.unique(both, return_inverse=True)
-        codes = flat.reshape(both.shape)
-        hits = np.where(self._hits(label, predicted), codes[:, 1:], -1)
-        return _Coded(codes[:, 0], codes[:, 1:], hits, len(classes))
+        classes = np.unique(both[both >= 0])
+        codes = np.searchsorted(classes, both)
+        # A negative prediction: the example takes no part in that experiment (the folds of a cross-validation).
+        tested = predicted >= 0
+        hits = np.where(self._hits(label, predicted) & tested, codes[:, 1:], -1)
+        return _Coded(np.where(tested, codes[:, :1], -1), np.where(tested, codes[:, 1:], -1), hits, len(classes))
 
     def _experiments(self, obs: Sample) -> FloatArray:
         """(r,) score of every experiment."""
@@ -93,8 +97,8 @@ class Confusion(Statistic):
 
     def _counted(self, coded: _Coded, weights: FloatArray) -> FloatArray:
         """(r, b) scores of every experiment under (n, b) weights."""
-        support = _sums(coded.label[:, None], coded.n_classes, weights)
-        predicted, hits = (_sums(codes, coded.n_classes, weights) for codes in (coded.predicted, coded.hits))
+        counted = (coded.label, coded.predicted, coded.hits)
+        support, predicted, hits = (_sums(codes, coded.n_classes, weights) for codes in counted)
         return self._score(support, predicted, hits)
 
     def _evaluator(self, obs: Sample) -> tuple[Evaluator, int]:
@@ -108,7 +112,7 @@ class Confusion(Statistic):
     def _experiment_left_out(self, coded: _Coded, experiment: int) -> FloatArray:
         """(n,) score of one experiment without each example: equal outcomes give equal scores."""
         C = coded.n_classes
-        codes = np.stack([coded.label, coded.predicted[:, experiment], coded.hits[:, experiment]])
+        codes = np.stack([each[:, experiment] for each in (coded.label, coded.predicted, coded.hits)])
         counts = [np.bincount(column[column >= 0], minlength=C).astype(np.float64) for column in codes]
         outcomes, of = np.unique(codes, axis=1, return_inverse=True)
         scores = np.empty(outcomes.shape[1])

@@ -77,6 +77,32 @@ class Accuracy(RowMean):
         return np.asarray(label == predicted, dtype=np.float64)
 
 
+class FoldAccuracy(Statistic):
+    """Accuracy of each fold of a cross-validation, mean over the folds.
+
+    An example with a negative prediction takes no part in that fold. The folds differ in size, so this is no mean
+    over the examples and its pseudo-values are those of the jackknife.
+    """
+
+    name = "fold_accuracy"
+    parameters = ("label", "predicted")
+    repeated = frozenset({"predicted"})
+
+    def repeats(self, obs: Sample) -> list[float]:
+        """The accuracy of every fold."""
+        return [float(score) for score in self._folds(obs, np.ones((1, len(obs))))[0]]
+
+    def _evaluator(self, obs: Sample) -> tuple[Evaluator, int]:
+        def evaluate(W: FloatArray) -> FloatArray:
+            return np.asarray(self._folds(obs, W).mean(axis=1))
+
+        return evaluate, 4 * len(obs)
+
+    def _folds(self, obs: Sample, W: FloatArray) -> FloatArray:
+        label, predicted = (obs.matrix(column) for column in self.columns)
+        return ratio(W @ (label == predicted), W @ (predicted >= 0), empty=np.nan)
+
+
 def _means(rows: FloatArray) -> FloatArray:
     """(r,) mean of every repeat over the units, nan where it is no finite number."""
     if not len(rows):

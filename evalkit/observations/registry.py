@@ -18,7 +18,7 @@ from evalkit.observations.confusion import (
     RecallWeighted,
 )
 from evalkit.observations.correlation import Kendall, Pearson, Spearman
-from evalkit.observations.means import Accuracy, Mean
+from evalkit.observations.means import Accuracy, FoldAccuracy, Mean
 
 if TYPE_CHECKING:
     from evalkit.observations.statistic import Statistic
@@ -28,6 +28,7 @@ STATISTICS: dict[str, type[Statistic]] = {
     for kind in (
         Mean,
         Accuracy,
+        FoldAccuracy,
         F1,
         F1Weighted,
         Precision,

@@ -92,7 +92,8 @@ class ClassificationTask(FolderTask[ClassificationParameters]):
     def _scores(self, labels: IntArray, predicted: IntArray, names: tuple[str, ...]) -> CellScores:
         binary = len(names) == 2 and len(np.unique(labels)) == 2
         metrics = (*_METRICS, *_BINARY) if binary else _METRICS
-        statistics = {name: parse_statistic(f"{name}(label, predicted)") for name in metrics}
+        folds = {"accuracy": "fold_accuracy"} if self.parameters.is_cross_validation else {}
+        statistics = {name: parse_statistic(f"{folds.get(name, name)}(label, predicted)") for name in metrics}
         observations = Observations(
             unit="example",
             columns={"label": labels, "predicted": predicted},

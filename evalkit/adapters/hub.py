@@ -1,11 +1,18 @@
-"""Names of models, and the sentence for one that cannot be loaded."""
+"""Models by name or folder: what they are called, whether the hub can be asked, and what to say if one is not there."""
 
 from __future__ import annotations
 
+import importlib
 import re
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from evalkit.errors import EncoderError
+
+PATIENCE = 5.0
+"""Seconds to wait for the hub before a run counts as offline."""
 
 _GENERIC = re.compile(r"(models?|weights|checkpoints?|final|best|output)([-_]?\d+)?", re.IGNORECASE)
 """Folder names that say nothing without their parent's."""
@@ -14,6 +21,25 @@ _GENERIC = re.compile(r"(models?|weights|checkpoints?|final|best|output)([-_]?\d
 def is_local(argument: str) -> bool:
     """Whether a model is named by a folder on this machine."""
     return Path(argument).expanduser().exists()
+
+
+def hub_reachable() -> bool:
+    """Whether the Hugging Face Hub answers at all.
+
+    Asked first because its client would retry every file of a model for more than a minute.
+    """
+    constants = importlib.import_module("huggingface_hub.constants")
+    if constants.HF_HUB_OFFLINE:
+        return False
+    if getproxies():
+        return True  # The way leads through a proxy: only the client itself can tell.
+    address = urlsplit(constants.ENDPOINT)
+    try:
+        port = address.port or (443 if address.scheme == "https" else 80)
+        socket.create_connection((address.hostname or "", port), timeout=PATIENCE).close()
+    except OSError:
+        return False
+    return True
 
 
 def model_name(argument: str) -> str:

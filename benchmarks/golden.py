@@ -30,8 +30,14 @@ def row(result: Any, data: Path) -> tuple[str, ...]:
     reference = json.loads((data / "reference.json").read_text())[result.task.name]["value"]
     fine = abs(value - reference) <= LIMITS[0] and differences[worst] <= LIMITS[1]
     return (
-        result.task.name, headline, f"{value:.6f}", f"{reference:.6f}", f"{abs(value - reference):.1e}",
-        str(len(differences)), f"{differences[worst]:.1e} ({worst})", "ok" if fine else "DIFFERS",
+        result.task.name,
+        headline,
+        f"{value:.6f}",
+        f"{reference:.6f}",
+        f"{abs(value - reference):.1e}",
+        str(len(differences)),
+        f"{differences[worst]:.1e} ({worst})",
+        "ok" if fine else "DIFFERS",
     )
 
 

@@ -29,7 +29,9 @@ def describe(scorer: object) -> Environment:
         evalkit=__version__,
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
-        packages={name: found for module, name in _PACKAGES.items() if module in sys.modules and (found := installed(name))},
+        packages={
+            name: found for module, name in _PACKAGES.items() if module in sys.modules and (found := installed(name))
+        },
         device=str(getattr(scorer, "device", "cpu")),
     )
 

@@ -10,7 +10,6 @@ import sys
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evalkit.data import TaskFolder, find_folders
@@ -20,6 +19,7 @@ from evalkit.spec import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from evalkit.protocols import Collection, EncoderFactory, Scorer, Task, TaskType
 
@@ -102,7 +102,9 @@ class Plugins:
         """
         scheme = parse_spec(text).scheme
         if scheme not in self.encoders:
-            raise unknown("encoder", scheme, (entry.name for entry in self.encoders.entries()), where=self.encoders.listing)
+            raise unknown(
+                "encoder", scheme, (entry.name for entry in self.encoders.entries()), where=self.encoders.listing
+            )
 
     # -- tasks ---------------------------------------------------------------------------------------------------
 

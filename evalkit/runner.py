@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from evalkit.reporter import Reporter
 from evalkit.schema import CellRecord, MainScore, Result, TaskRecord, Timing, mean_of_cells
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from evalkit.config import RunConfig
     from evalkit.plan import Unfit
@@ -241,7 +240,9 @@ class _TaskRun:
         )
 
 
-_UNIDENTIFIED = "The encoder cannot say who it is (it has no fingerprint): nothing was cached, and it is run anew each time."
+_UNIDENTIFIED = (
+    "The encoder cannot say who it is (it has no fingerprint): nothing was cached, and it is run anew each time."
+)
 
 
 def _all_finite(values: Sequence[float]) -> bool:

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,6 +21,7 @@ from evalkit.schema import CellRecord, EncoderFile, EncoderRecord, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ENCODER_FILE = "encoder.json"
 UNIDENTIFIED = "unidentified"
@@ -173,7 +173,9 @@ def read_result(path: Path) -> Result:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise StoreError(f"{path} is no valid result: {key}: {first['msg']}.", hint="Remove it and run again.") from None
+        raise StoreError(
+            f"{path} is no valid result: {key}: {first['msg']}.", hint="Remove it and run again."
+        ) from None
 
 
 def _refuse_constant(token: str) -> Any:

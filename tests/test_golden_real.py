@@ -58,6 +58,7 @@ def test_minilm_vectors_give_mteb_scores(task: str, shared_data: Path) -> None:
 def test_training_examples_are_mtebs(shared_data: Path) -> None:
     """Row for row, in drawing order: `reference/*.train_indices.json`."""
     import numpy as np
+
     from evalkit_tasks.classification import undersample
 
     for path in sorted((shared_data / "reference").glob("*.train_indices.json")):

@@ -59,6 +59,8 @@ def unloadable(scheme: str, argument: str, error: Exception, *, local: bool) -> 
             f"The {scheme} encoder cannot load the folder {argument}: {reason}.",
             hint="Give the folder that the library itself saved.",
         )
+    if argument.startswith((".", "/", "~")) or argument.count("/") > 1:
+        return EncoderError(f"The {scheme} encoder cannot load {argument}: there is no such folder.", hint="Check it.")
     return EncoderError(
         f"The {scheme} encoder cannot load {argument!r}: there is no such folder, and the Hugging Face Hub "
         f"has no such model or cannot be reached ({reason}).",

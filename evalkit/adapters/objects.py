@@ -247,8 +247,13 @@ def own_fingerprint(target: Any) -> str | None:
 
 
 def own_similarity(target: Any) -> Similarity:
-    """What an object says in `similarity`, or in `similarity_fn_name` as sentence-transformers has it, or cosine."""
-    for said in (getattr(target, "similarity", None), getattr(target, "similarity_fn_name", None)):
+    """What an object says in `similarity`, or in `similarity_fn_name` as others have it, or cosine."""
+    meta = getattr(target, "mteb_model_meta", None)
+    for said in (
+        getattr(target, "similarity", None),
+        getattr(target, "similarity_fn_name", None),
+        getattr(meta, "similarity_fn_name", None),
+    ):
         if isinstance(said, str) and said in set(Similarity):
             return Similarity(said)
     return Similarity.COSINE

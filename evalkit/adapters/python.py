@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.adapters.options import Options, no_argument
-from evalkit.adapters.wrapping import wrap
+from evalkit.adapters.wrapping import wrap_or_call
 from evalkit.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -36,17 +36,10 @@ def load(argument: str, options: Mapping[str, str]) -> Scorer:
     module_name, _, attribute = argument.rpartition(":")
     if not module_name or not attribute:
         raise no_argument(SCHEME, EXAMPLE)
-    chosen = Options(SCHEME, options, ())
-    module = _module(module_name)
-    target = _attribute(module, module_name, attribute)
+    name = Options(SCHEME, options, ()).text("name", "")
+    target = _attribute(_module(module_name), module_name, attribute)
     stem = Path(module_name).stem if _is_file(module_name) else module_name
-    return wrap(target, chosen.name(_default_name(target, f"{stem}:{attribute}")) or None)
-
-
-def _default_name(target: Any, spelled: str) -> str:
-    """What an object of evalkit calls itself; anything else is called as it is spelled."""
-    said = getattr(target, "name", None)
-    return said if isinstance(said, str) and said else spelled
+    return wrap_or_call(target, name or None, f"{stem}:{attribute}")
 
 
 def _is_file(name: str) -> bool:

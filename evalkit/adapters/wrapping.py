@@ -43,6 +43,11 @@ def wrap(obj: Any, name: str | None = None) -> Scorer:
     Raises:
         EncoderError: It is none of these.
     """
+    return wrap_or_call(obj, name, "")
+
+
+def wrap_or_call(obj: Any, name: str | None, fallback: str) -> Scorer:
+    """As `wrap`; an object that does not call itself anything is called `fallback`."""
     if inspect.isclass(obj):
         obj = _instance(obj)
     if _is_sentence_transformer(obj):
@@ -53,17 +58,13 @@ def wrap(obj: Any, name: str | None = None) -> Scorer:
         return NamedEncoder(obj, name) if name else cast("Scorer", obj)
     if isinstance(obj, LexicalScorer) and not hasattr(obj, "encode"):
         return NamedScorer(obj, name) if name else obj
-    return _adapted(obj, name or own_name(obj))
+    return _adapted(obj, name or own_name(obj, fallback))
 
 
-def own_name(obj: Any) -> str:
-    """What an object calls itself: its `name`, mteb's model name, a function's name, or its class."""
+def own_name(obj: Any, fallback: str = "") -> str:
+    """What an object calls itself (its `name`, or mteb's model name), or `fallback`, or its function's or class's."""
     meta = getattr(obj, "mteb_model_meta", None)
-    for said in (
-        getattr(obj, "name", None),
-        getattr(meta, "name", None),
-        getattr(obj, "__name__", None),
-    ):
+    for said in (getattr(obj, "name", None), getattr(meta, "name", None), fallback, getattr(obj, "__name__", None)):
         if isinstance(said, str) and said:
             return said.strip("<>")
     return type(obj).__name__

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.data.jsonl import Check, columns
@@ -15,6 +14,7 @@ from evalkit.protocols import Cell, TaskInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 DEFAULT_SUBSET = "default"
 
@@ -54,7 +54,9 @@ class TaskFolder:
             return (DEFAULT_SUBSET,)
         found = tuple(sorted(child.name for child in self.path.iterdir() if child.is_dir() and _holds_data(child)))
         if not found:
-            raise DataError(f"{self.path} holds no data files beside its {FILE_NAME}.", hint="See docs/write-a-task.md.")
+            raise DataError(
+                f"{self.path} holds no data files beside its {FILE_NAME}.", hint="See docs/write-a-task.md."
+            )
         return found
 
     def cells(self) -> list[Cell]:

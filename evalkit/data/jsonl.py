@@ -23,7 +23,9 @@ def is_text(value: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """A finite number; JSON's NaN and Infinity extensions are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) != float("inf") and value == value
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) != float("inf") and value == value
+    )
 
 
 def is_label(value: Any) -> bool:

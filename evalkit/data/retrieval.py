@@ -75,8 +75,8 @@ def _query_text(text: str, instruction: str | None) -> str:
 def _number(ids: Sequence[str], path: Path) -> dict[str, int]:
     rows = {identifier: row for row, identifier in enumerate(ids)}
     if len(rows) < len(ids):
-        seen: set[str] = set()
-        twice = next(identifier for identifier in ids if identifier in seen or seen.add(identifier))
+        # `rows` keeps the last row of an id that is there twice.
+        twice = next(identifier for row, identifier in enumerate(ids) if rows[identifier] != row)
         raise DataError(f"{path}: id {twice!r} is there twice.", hint="Ids must be distinct: remove or rename one.")
     return rows
 

@@ -56,7 +56,9 @@ def read_spec(folder: Path) -> TaskSpec:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
         return TaskSpec.model_validate(values)
     except FileNotFoundError:
-        raise DataError(f"{folder} is no task folder: it has no {FILE_NAME}.", hint="See docs/write-a-task.md.") from None
+        raise DataError(
+            f"{folder} is no task folder: it has no {FILE_NAME}.", hint="See docs/write-a-task.md."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: no valid TOML: {error}.", hint="Mend the file.") from None
     except ValidationError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from evalkit.errors import EXIT_FAILED, CellError, EvalkitError, StoreError
 from evalkit.protocols import Encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from evalkit.embedding.cache import EmbeddingCache, EncoderCache
     from evalkit.protocols import Scorer, TaskInfo

@@ -126,7 +126,7 @@ class EmbeddingCache:
         """What it holds, the most recently used encoder first."""
         with self._read() as transaction:
             notes = [(key, json.loads(value)) for key, value in transaction.cursor(db=self._encoders)]
-            found = [CacheEntry(**note, **self._measure(transaction, key)) for key, note in notes]
+            found = [self._entry(transaction, key, note) for key, note in notes]
         return sorted(found, key=lambda entry: -entry.used)
 
     def size_on_disk(self) -> int:
@@ -189,9 +189,9 @@ class EmbeddingCache:
                     return
                 yield key, value
 
-    def _measure(self, transaction: Any, prefix: bytes) -> dict[str, int]:
+    def _entry(self, transaction: Any, prefix: bytes, note: dict[str, Any]) -> CacheEntry:
         sizes = [len(value) for _, value in self._scan(transaction, prefix)]
-        return {"vectors": len(sizes), "size": sum(sizes)}
+        return CacheEntry(**note, vectors=len(sizes), size=sum(sizes))
 
 
 def _prefix(fingerprint: str) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from evalkit.errors import DataError
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evalkit.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,6 +113,6 @@ def label_codes(labels: Sequence[int | str], where: str) -> tuple[list[int], tup
     """
     if len({isinstance(label, str) for label in labels}) > 1:
         raise DataError(f"{where}: some labels are numbers and some are strings.", hint="Use one kind for all.")
-    names = sorted(set(labels))  # type: ignore[type-var]
+    names = sorted(set(labels))
     codes = {name: code for code, name in enumerate(names)}
     return [codes[label] for label in labels], tuple(str(name) for name in names)

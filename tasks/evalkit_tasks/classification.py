@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
+
 from evalkit.data.jsonl import is_label, is_text
 from evalkit.errors import CellError, DataError
 from evalkit.observations import Observations, parse_statistic
@@ -13,7 +15,6 @@ from evalkit.protocols import CellScores
 from evalkit.repeats import run_repeats
 from evalkit.types import Role
 from evalkit_tasks.base import FolderTask, Parameters, label_codes
-from pydantic import Field
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field, field_validator
+
 from evalkit.data.jsonl import is_labels, is_text
 from evalkit.errors import CellError, DataError
 from evalkit.observations import Observations, parse_statistic
@@ -16,7 +18,6 @@ from evalkit.types import Role
 from evalkit_tasks.base import FolderTask, Parameters, label_codes
 from evalkit_tasks.clustering_sets import BATCH_SIZE as SET_BATCH_SIZE
 from evalkit_tasks.clustering_sets import SetParameters, is_given_sets, score_sets
-from pydantic import Field, field_validator
 
 if TYPE_CHECKING:
     from evalkit.protocols import Cell, Workbench
@@ -124,9 +125,7 @@ def score_clustering(
     names_of = {f"label_{level}": name for level, name in enumerate(names)}
     statistics = {"v_measure": parse_statistic(f"v_measure({', '.join(columns)})")}
     ids = tuple(str(row) for row in kept)
-    observations = Observations(
-        unit="document", ids=ids, columns=columns, labels=names_of, statistics=statistics
-    )
+    observations = Observations(unit="document", ids=ids, columns=columns, labels=names_of, statistics=statistics)
     repeats = {**observations.repeats(), "ami": [ami for _, ami in outcomes]}
     extra = {"v_measure_std": float(np.std(repeats["v_measure"])), **_mean_and_std("ami", repeats["ami"])}
     return CellScores(observations, extra, repeats)
@@ -168,9 +167,7 @@ def _level(labels: list[Any], where: str) -> tuple[IntArray, tuple[str, ...]]:
     return out, names
 
 
-def _draws(
-    level: int, codes: IntArray, parameters: ClusteringParameters, generator: random.Random
-) -> list[Draw]:
+def _draws(level: int, codes: IntArray, parameters: ClusteringParameters, generator: random.Random) -> list[Draw]:
     valid = np.flatnonzero(codes >= 0)
     size = parameters.max_documents_per_cluster
     n_clusters = len(np.unique(codes[valid]))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
 from evalkit.data.jsonl import columns, is_label, is_text, rows
 from evalkit.errors import CellError, DataError
 from evalkit.observations import Observations, parse_statistic

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from pydantic import Field
+
 from evalkit.data import RetrievalData, read_retrieval
 from evalkit.data.retrieval import retrieval_files
 from evalkit.errors import CellError
@@ -14,7 +17,6 @@ from evalkit.protocols import CellScores, Encoder, LexicalScorer
 from evalkit.search import TopKSearch, document_tie_keys, score_top_k
 from evalkit.types import Role, TopK
 from evalkit_tasks.base import FolderTask, Parameters
-from pydantic import Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,9 +85,7 @@ def score_retrieval(
     statistics = {name: parse_statistic(f"mean({name})") for name in columns}
     if "recall_at_1" in columns:
         statistics["accuracy"] = parse_statistic("mean(recall_at_1)")  # mteb's name for it in multiple-choice tasks
-    observations = Observations(
-        unit="query", ids=tuple(data.query_ids), columns=columns, statistics=statistics
-    )
+    observations = Observations(unit="query", ids=tuple(data.query_ids), columns=columns, statistics=statistics)
     return CellScores(observations, warnings=_tie_warning(top, data, parameters, main_score))
 
 
@@ -96,7 +96,9 @@ def search(data: RetrievalData, bench: Workbench, top_k: int) -> TopK:
         return _dense(data, bench, bench.scorer, ties, top_k)
     if isinstance(bench.scorer, LexicalScorer):
         return _lexical(data, bench.scorer, ties, top_k)
-    raise CellError(f"{bench.scorer!r} is neither an encoder nor a lexical scorer.", hint="See docs/write-an-encoder.md.")
+    raise CellError(
+        f"{bench.scorer!r} is neither an encoder nor a lexical scorer.", hint="See docs/write-an-encoder.md."
+    )
 
 
 def _dense(data: RetrievalData, bench: Workbench, encoder: Encoder, ties: IntArray, top_k: int) -> TopK:
@@ -114,7 +116,7 @@ def _chunks(texts: Sequence[str]) -> Iterator[IntArray]:
     group_of = np.fromiter((groups.setdefault(text, len(groups)) for text in texts), np.int64, len(texts))
     order = np.argsort(group_of, kind="stable")
     edges = np.searchsorted(group_of[order], np.arange(0, len(groups) + CHUNK, CHUNK))
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         yield order[start:stop]
 
 
@@ -132,17 +134,13 @@ def _after_search(top: TopK, data: RetrievalData, parameters: RetrievalParameter
     return without_first(top) if parameters.skip_first_result else top
 
 
-def _tie_warning(
-    top: TopK, data: RetrievalData, parameters: RetrievalParameters, main_score: str
-) -> tuple[str, ...]:
+def _tie_warning(top: TopK, data: RetrievalData, parameters: RetrievalParameters, main_score: str) -> tuple[str, ...]:
     """What the order of equally scored documents alone can make of the headline."""
     _, _, cutoff = main_score.rpartition("_at_")
     tied = (top.scores[:, 1:] == top.scores[:, :-1]) & (top.documents[:, 1:] >= 0)
     if not tied.any() or not cutoff.isdigit() or int(cutoff) not in parameters.k_values:
         return ()
-    worst, best = (
-        float(columns[main_score].mean()) for columns in tie_range(top, data.qrels, [int(cutoff)])
-    )
+    worst, best = (float(columns[main_score].mean()) for columns in tie_range(top, data.qrels, [int(cutoff)]))
     if best - worst <= _TIE_TOLERANCE:
         return ()
     return (f"Ties decide: {main_score} lies between {worst:.4f} and {best:.4f} by the order of equal scores alone.",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
 from evalkit.data.jsonl import is_number, is_text
 from evalkit.observations import Observations, Statistic, parse_statistic
 from evalkit.protocols import CellScores, Encoder

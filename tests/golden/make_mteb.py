@@ -44,10 +44,24 @@ class Toy(AbsEncoder):
 
 def metadata(kind: str, main_score: str, splits: list[str]) -> TaskMetadata:
     return TaskMetadata(
-        name="Toy", description="toy", dataset={"path": "toy/toy", "revision": "1"}, type=kind, category="t2t",
-        eval_splits=splits, eval_langs=["eng-Latn"], main_score=main_score, modalities=["text"], reference=None,
-        date=None, domains=None, task_subtypes=None, license=None, annotations_creators=None, dialect=None,
-        sample_creation=None, bibtex_citation=None,
+        name="Toy",
+        description="toy",
+        dataset={"path": "toy/toy", "revision": "1"},
+        type=kind,
+        category="t2t",
+        eval_splits=splits,
+        eval_langs=["eng-Latn"],
+        main_score=main_score,
+        modalities=["text"],
+        reference=None,
+        date=None,
+        domains=None,
+        task_subtypes=None,
+        license=None,
+        annotations_creators=None,
+        dialect=None,
+        sample_creation=None,
+        bibtex_citation=None,
     )
 
 
@@ -66,12 +80,22 @@ def clusterings() -> dict[str, Any]:
         data = {"test": Dataset.from_dict({"sentences": columns["text"], "labels": columns["label"]})}
         small = {"max_documents_per_cluster": 256, "n_clusters": 4, "k_mean_batch_size": 64}
         out[f"clustering_{kind}_all"] = run(
-            AbsTaskClustering, "Clustering", "v_measure", {"default": data}, "test",
-            max_fraction_of_documents_to_embed=None, **small,
+            AbsTaskClustering,
+            "Clustering",
+            "v_measure",
+            {"default": data},
+            "test",
+            max_fraction_of_documents_to_embed=None,
+            **small,
         )
         out[f"clustering_{kind}_half"] = run(
-            AbsTaskClustering, "Clustering", "v_measure", {"default": data}, "test",
-            max_fraction_of_documents_to_embed=0.5, **small,
+            AbsTaskClustering,
+            "Clustering",
+            "v_measure",
+            {"default": data},
+            "test",
+            max_fraction_of_documents_to_embed=0.5,
+            **small,
         )
     columns = toy.clustering("strings")
     sets = [slice(0, 120), slice(120, 260), slice(260, 300)]
@@ -101,7 +125,9 @@ def classifications() -> dict[str, Any]:
 def retrievals() -> dict[str, Any]:
     out = {}
     variants = {
-        "plain": {}, "dot": {"model": Toy(ScoringFunction.DOT_PRODUCT)}, "ignore": {"ignore_identical_ids": True},
+        "plain": {},
+        "dot": {"model": Toy(ScoringFunction.DOT_PRODUCT)},
+        "ignore": {"ignore_identical_ids": True},
         "skip": {"skip_first_result": True},
     }
     for name, options in variants.items():
@@ -109,11 +135,20 @@ def retrievals() -> dict[str, Any]:
         data = {
             "corpus": Dataset.from_list([{"id": i, "text": t, "title": ""} for i, t in raw["documents"].items()]),
             "queries": Dataset.from_list([{"id": i, "text": t} for i, t in raw["queries"].items()]),
-            "relevant_docs": raw["qrels"], "top_ranked": None,
+            "relevant_docs": raw["qrels"],
+            "top_ranked": None,
         }
         model = options.pop("model", None)
-        scores = run(AbsTaskRetrieval, "Retrieval", "ndcg_at_10", {"default": {"test": data}}, "test", model,
-                     k_values=(1, 3, 10, 100), **options)
+        scores = run(
+            AbsTaskRetrieval,
+            "Retrieval",
+            "ndcg_at_10",
+            {"default": {"test": data}},
+            "test",
+            model,
+            k_values=(1, 3, 10, 100),
+            **options,
+        )
         out[f"retrieval_{name}"] = {key: value for key, value in scores.items() if "nauc" not in key}
     return out
 
@@ -122,7 +157,9 @@ def main() -> None:
     packages = {name: version(name) for name in ("mteb", "scikit-learn", "numpy", "scipy", "pytrec_eval-terrier")}
     sts_data = {"default": {"test": Dataset.from_dict(toy.sts())}}
     goldens = {
-        **clusterings(), **classifications(), **retrievals(),
+        **clusterings(),
+        **classifications(),
+        **retrievals(),
         "sts_cosine": run(AbsTaskSTS, "STS", "cosine_spearman", sts_data, "test"),
         "sts_dot": run(AbsTaskSTS, "STS", "cosine_spearman", sts_data, "test", Toy(ScoringFunction.DOT_PRODUCT)),
     }

@@ -83,6 +83,11 @@ def retrieval() -> dict[str, Any]:
 def sts() -> dict[str, Any]:
     """Pairs, some of equal sentences, with scores from 0 to 5."""
     first = texts(120, "left")
-    second = [text if row % 10 == 0 else f"{first[(row * 7) % 120].split()[0]} right {row}" for row, text in enumerate(first)]
-    scores = [float(5 * (a.split()[0] == b.split()[0]) * ((row % 4) / 3)) for row, (a, b) in enumerate(zip(first, second, strict=True))]
+    second = [
+        text if row % 10 == 0 else f"{first[(row * 7) % 120].split()[0]} right {row}" for row, text in enumerate(first)
+    ]
+    scores = [
+        float(5 * (a.split()[0] == b.split()[0]) * ((row % 4) / 3))
+        for row, (a, b) in enumerate(zip(first, second, strict=True))
+    ]
     return {"sentence1": first, "sentence2": second, "score": scores}

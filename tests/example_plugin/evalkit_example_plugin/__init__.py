@@ -1,0 +1,1 @@
+"""An encoder, a task type and a collection for evalkit, as a third party would write them."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from evalkit.fingerprint import SHORT
 from evalkit.observations import Observations
 from evalkit.protocols import Cell, CellScores, Encoder, LexicalScorer, Scorer, TaskInfo
 from evalkit.types import Role, Similarity, Vectors
@@ -57,7 +58,10 @@ def check_encoder(encoder: Scorer, texts: Sequence[str] = TEXTS) -> None:
         raise ValueError("Give at least two different texts, and one of them twice.")
     _rule(isinstance(encoder.name, str) and encoder.name.strip(), "name must be a string that is not empty")
     before = encoder.fingerprint
-    _rule(before is None or (isinstance(before, str) and before), "fingerprint must be None or a non-empty string")
+    _rule(
+        before is None or _is_digest(before),
+        f"fingerprint must be None or {SHORT} hex digits and more: {SHORT} name a folder",
+    )
     if isinstance(encoder, Encoder):
         _check_vectors(encoder, list(texts))
     else:
@@ -86,6 +90,11 @@ def check_task(task: Task, scorer: Scorer | None = None) -> None:
         _rule(same, f"cell {key} must score the same each time, whatever was scored before it")
     if task.lexical:
         _check_lexical_task(task, cells)
+
+
+def _is_digest(value: object) -> bool:
+    # The first digits name a folder: "vowels-v1" and "vowels-v2" might share theirs.
+    return isinstance(value, str) and len(value) >= SHORT and not set(value) - set("0123456789abcdef")
 
 
 def _rule(kept: object, rule: str) -> None:
@@ -222,7 +231,7 @@ def _check_declarations(task: Task) -> None:
     info = task.info
     _rule(isinstance(info, TaskInfo) and info.name and info.type, "info must be a TaskInfo with a name and a type")
     fingerprint = task.fingerprint
-    _rule(isinstance(fingerprint, str) and fingerprint, "fingerprint must be a non-empty string")
+    _rule(_is_digest(fingerprint), f"fingerprint must be {SHORT} hex digits or more")
     _rule(task.fingerprint == fingerprint, "fingerprint must be the same each time")
     _rule(isinstance(task.main_score, str) and task.main_score, "main_score must be the name of a metric")
     _rule(isinstance(task.lexical, bool), "lexical must be True or False")

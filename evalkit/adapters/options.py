@@ -111,9 +111,8 @@ class Options:
         raise self.refuse(key, expected) from None
 
     def _knows(self, key: str) -> bool:
-        return any(
-            key == known or (known.endswith(".") and key.startswith(known) and key != known) for known in self.known
-        )
+        prefixes = tuple(known for known in self.known if known.endswith("."))
+        return key not in prefixes and (key in self.known or key.startswith(prefixes))
 
     def _unknown(self, key: str) -> EncoderError:
         close = get_close_matches(key.lower(), self.known, n=1)

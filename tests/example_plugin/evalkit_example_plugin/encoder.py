@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from evalkit.errors import EncoderError
+from evalkit.fingerprint import digest_json
 from evalkit.types import Similarity
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class VowelEncoder:
     """A `evalkit.protocols.Encoder`."""
 
     name = "vowels"
-    fingerprint = "vowels-counted-in-lower-case-1"
+    fingerprint = digest_json(["vowels, counted in lower case", 1])
     similarity = Similarity.COSINE
 
     def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Vectors:

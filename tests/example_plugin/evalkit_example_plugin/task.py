@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from evalkit.observations import Mean, Observations
 from evalkit.protocols import Cell, CellScores, TaskInfo
 from evalkit.types import Role

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalkit import search
-from evalkit.search import TopKSearch, document_tie_keys, score_top_k
+from evalkit.search import TopKSearch, copies, document_tie_keys, score_top_k
+from evalkit.search import keys as sort_keys
 from evalkit.types import Similarity, TopK
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_equal_to_brute_force_however_cut(case: tuple[Vectors, Vectors, IntArray
 @pytest.mark.parametrize("top_k", [1, 10, 100])
 @pytest.mark.parametrize("kind", ["signs", "constant", "few values", "distinct"])
 def test_long_streams_overflow_every_buffer(monkeypatch: pytest.MonkeyPatch, kind: str, top_k: int) -> None:
-    monkeypatch.setattr(search, "BUFFERED_KEYS", 1)
+    monkeypatch.setattr(sort_keys, "BUFFERED_KEYS", 1)
     rng = RNG(7)
     corpus = {
         "signs": rng.choice([-1, 1], (3000, 8)),
@@ -239,20 +239,20 @@ def test_tie_keys_rank_utf8_bytes(ids: list[str]) -> None:
 def test_hash_of_sign_patterns_never_collides() -> None:
     bits = (np.arange(1 << 16)[:, None] >> np.arange(16)) & 1
     signs = np.ascontiguousarray(bits * 2 - 1, dtype=np.float32)
-    assert len(np.unique(search._row_hashes(signs))) == 1 << 16
-    assert len(np.unique(search._row_hashes(np.hstack([signs, signs[:, :5]])))) == 1 << 16
+    assert len(np.unique(copies.row_hashes(signs))) == 1 << 16
+    assert len(np.unique(copies.row_hashes(np.hstack([signs, signs[:, :5]])))) == 1 << 16
 
 
 def test_hash_takes_no_notice_of_the_sign_of_zero() -> None:
     rows = np.array([[0.0, 1, -0.0], [-0.0, 1, 0.0], [0, -1, 0]], dtype=np.float32)
-    hashes = search._row_hashes(rows)
+    hashes = copies.row_hashes(rows)
     assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_scores_survive_as_keys_in_order() -> None:
     tiny = np.finfo(np.float32).smallest_subnormal
     scores = np.array([np.finfo(np.float32).min, -2, -1, -tiny, 0, tiny, 1, 2, np.inf], dtype=np.float32)
-    keys = search._sortable(scores)
+    keys = sort_keys._sortable(scores)
     assert (np.diff(keys.astype(np.int64)) > 0).all()
-    assert search._scores_of(keys << np.uint64(32)).tolist() == scores.tolist()
-    assert search._sortable(np.array([-0.0], dtype=np.float32)) == keys[4]
+    assert sort_keys._scores_of(keys << np.uint64(32)).tolist() == scores.tolist()
+    assert sort_keys._sortable(np.array([-0.0], dtype=np.float32)) == keys[4]

@@ -45,7 +45,7 @@ class TaskFolder:
     def info(self) -> TaskInfo:
         """What encoders may know of the task."""
         languages = {code for subset in self.subsets for code in self.spec.languages_of(subset)}
-        return TaskInfo(self.name, self.spec.type, tuple(sorted(languages)), _prompts(self.spec.protocol))
+        return TaskInfo(self.name, self.spec.type, tuple(sorted(languages)), _prompts(self.spec, self.path))
 
     @cached_property
     def subsets(self) -> tuple[str, ...]:
@@ -119,9 +119,12 @@ def _holds_data(path: Path) -> bool:
     return (path / "qrels").is_dir() or any(path.glob("*.jsonl"))
 
 
-def _prompts(protocol: Mapping[str, Any]) -> dict[str, str]:
-    prompt = protocol.get("prompt", {})
-    return {"text": prompt} if isinstance(prompt, str) else dict(prompt)
+def _prompts(spec: TaskSpec, path: Path) -> dict[str, str]:
+    prompt = spec.protocol.get("prompt", {})
+    prompts = {"text": prompt} if isinstance(prompt, str) else prompt
+    if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
+        raise DataError(f"{path / FILE_NAME}: protocol.prompt is no text, nor one for each role.", hint="Mend the value.")
+    return dict(prompts)
 
 
 def _digest(path: Path) -> str:

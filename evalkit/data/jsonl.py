@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -44,26 +45,47 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises:
         DataError: The file is missing or unreadable, or a line is no JSON object.
     """
+    for number, line in lines(path):
+        if line.strip():
+            yield number, _parse(path, number, line)
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Line number (from 1) and text of every line; a byte order mark is no text.
+
+    Raises:
+        DataError: The file is missing, unreadable or not UTF-8.
+    """
     try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, _parse(path, number, line)
+        with path.open(encoding="utf-8-sig") as stream:
+            yield from enumerate(stream, start=1)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist.", hint="Add the file, or correct eval_splits in task.toml.") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8: {error.reason}.", hint="Save the file as UTF-8.") from None
+        raise DataError(
+            f"{path}:{_undecodable(path)}: not UTF-8: {error.reason}.", hint="Save the file as UTF-8."
+        ) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None
+
+
+def _undecodable(path: Path) -> int:
+    """Number of the first line that is not UTF-8."""
+    with path.open("rb") as stream:
+        return next(number for number, line in enumerate(stream, start=1) if "\ufffd" in line.decode(errors="replace"))
 
 
 def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
+        if "\\u" in line:
+            json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair can be escaped but is no character
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}:{number}: no valid JSON: {error.msg} at column {error.colno}.", hint="Mend that line."
         ) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}:{number}: no valid JSON: {error}.", hint="Mend that line.") from None
     if not isinstance(row, dict):
         raise DataError(f"{path}:{number}: expected a JSON object.", hint='One {"key": value, ...} a line.')
     return row

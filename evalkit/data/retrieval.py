@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit.data.jsonl import columns, is_text
+from evalkit.data.jsonl import columns, is_text, lines
 from evalkit.errors import DataError
 from evalkit.types import Qrels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+_LARGEST_GRADE = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -101,25 +103,20 @@ def _read_qrels(path: Path, query_rows: dict[str, int], document_rows: dict[str,
 
 
 def _judgements(path: Path) -> Iterator[tuple[int, str, str, int]]:
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                fields = line.rstrip("\r\n").split("\t")
-                if fields == [""] or (number == 1 and fields[-1].strip().lower() == "score"):
-                    continue
-                yield number, *_fields(path, number, fields)
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist.", hint="Add the file, or correct eval_splits in task.toml.") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8: {error.reason}.", hint="Save the file as UTF-8.") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None
+    for number, line in lines(path):
+        fields = line.rstrip("\r\n").split("\t")
+        if fields == [""] or (number == 1 and fields[-1].strip().lower() == "score"):
+            continue
+        yield number, *_fields(path, number, fields)
 
 
 def _fields(path: Path, number: int, fields: list[str]) -> tuple[str, str, int]:
     try:
-        query, document, grade = fields
-        return query, document, int(grade)
+        query, document, score = fields
+        grade = int(score)
+        if abs(grade) > _LARGEST_GRADE:
+            raise ValueError(grade)
+        return query, document, grade
     except ValueError:
         raise DataError(
             f"{path}:{number}: expected query-id, corpus-id and a whole-number score, separated by tabs.",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from evalkit.errors import DataError
 
@@ -38,6 +38,13 @@ class TaskSpec(BaseModel):
     description: str = ""
     protocol: Mapping[str, Any] = Field(default_factory=dict)
 
+    @field_validator("eval_splits")
+    @classmethod
+    def _distinct(cls, splits: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(splits)) < len(splits):
+            raise ValueError("a split is named twice")
+        return splits
+
     def languages_of(self, subset: str) -> tuple[str, ...]:
         """Language codes of one subset."""
         if isinstance(self.languages, Mapping):
@@ -53,7 +60,7 @@ def read_spec(folder: Path) -> TaskSpec:
     """
     path = folder / FILE_NAME
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         return TaskSpec.model_validate(values)
     except FileNotFoundError:
         raise DataError(

@@ -104,7 +104,7 @@ class EncoderBench:
     def _distinct_vectors(self, encoder: Encoder, texts: list[str], role: Role) -> Vectors:
         cache = self._encoder_cache(encoder, role)
         if cache is None:
-            return self._encode_all(encoder, texts, range(len(texts)), role, None)
+            return self._encode_all(encoder, texts, role, None)
         keys = [cache.key(text) for text in texts]
         stored = cache.get(keys)
         missing = [row for row, value in enumerate(stored) if value is None]
@@ -112,9 +112,11 @@ class EncoderBench:
         self._advance(len(texts) - len(missing), 0)
         if not missing:
             return self._join(stored)
-        fresh = self._encode_all(encoder, texts, missing, role, (cache, keys))
         if len(missing) == len(texts):
-            return fresh
+            return self._encode_all(encoder, texts, role, (cache, keys))
+        fresh = self._encode_all(
+            encoder, [texts[row] for row in missing], role, (cache, [keys[row] for row in missing])
+        )
         vectors = np.empty((len(texts), fresh.shape[1]), dtype=np.float32)
         vectors[missing] = fresh
         known = [row for row, value in enumerate(stored) if value is not None]
@@ -135,26 +137,22 @@ class EncoderBench:
         return vectors.astype(np.float32, copy=False)
 
     def _encode_all(
-        self,
-        encoder: Encoder,
-        texts: list[str],
-        rows: Sequence[int],
-        role: Role,
-        store: tuple[EncoderCache, list[bytes]] | None,
+        self, encoder: Encoder, texts: list[str], role: Role, store: tuple[EncoderCache, list[bytes]] | None
     ) -> Vectors:
-        """Vectors of the given rows, in their order; encoded longest first, so that batches pad little."""
-        order = sorted(range(len(rows)), key=lambda position: -len(texts[rows[position]]))
+        """Vectors of the texts, in their order; encoded longest first, so that batches pad little."""
+        lengths = list(map(len, texts))
+        order = sorted(range(len(texts)), key=lengths.__getitem__, reverse=True)
         step = self._batch_size * BATCHES_PER_CALL
         out: Vectors | None = None
         for start in range(0, len(order), step):
-            positions = order[start : start + step]
-            vectors = self._call(encoder, [texts[rows[position]] for position in positions], role)
+            rows = order[start : start + step]
+            vectors = self._call(encoder, [texts[row] for row in rows], role)
             if out is None:
-                out = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
-            out[positions] = vectors
+                out = np.empty((len(texts), vectors.shape[1]), dtype=np.float32)
+            out[rows] = vectors
             if store is not None:
-                self._store(store[0], [store[1][rows[position]] for position in positions], vectors)
-            self._advance(len(positions), len(positions))
+                self._store(store[0], [store[1][row] for row in rows], vectors)
+            self._advance(len(rows), len(rows))
         return out if out is not None else np.zeros((0, self.dimension or 1), dtype=np.float32)
 
     def _call(self, encoder: Encoder, texts: list[str], role: Role) -> Vectors:
@@ -183,7 +181,8 @@ class EncoderBench:
             self.notes.append(f"{error.message} The run goes on without a cache.")
 
     def _count_zeros(self, vectors: Vectors, texts: list[str]) -> None:
-        zero = np.flatnonzero(~vectors.any(axis=1))
+        zero = np.flatnonzero(vectors[:, 0] == 0)
+        zero = zero[~vectors[zero].any(axis=1)]
         self.tally.vectors += len(vectors)
         self.tally.zeros += len(zero)
         if len(zero) and not self.tally.first_zero:

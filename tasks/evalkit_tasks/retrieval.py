@@ -112,12 +112,20 @@ def _dense(data: RetrievalData, bench: Workbench, encoder: Encoder, ties: IntArr
 
 def _chunks(texts: Sequence[str]) -> Iterator[IntArray]:
     """Rows of the corpus, equal texts in one chunk, so that each distinct text is encoded once."""
-    groups: dict[str, int] = {}
-    group_of = np.fromiter((groups.setdefault(text, len(groups)) for text in texts), np.int64, len(texts))
-    order = np.argsort(group_of, kind="stable")
-    edges = np.searchsorted(group_of[order], np.arange(0, len(groups) + CHUNK, CHUNK))
+    order, edges = _by_text(texts)
     for start, stop in itertools.pairwise(edges):
         yield order[start:stop]
+
+
+def _by_text(texts: Sequence[str]) -> tuple[IntArray, list[int]]:
+    """Rows with equal texts beside one another, and where every `CHUNK` distinct texts start and end."""
+    n = len(texts)
+    if len(set(texts)) == n:
+        return np.arange(n), [*range(0, n, CHUNK), n]
+    groups: dict[str, int] = {}
+    group_of = np.fromiter((groups.setdefault(text, len(groups)) for text in texts), np.int64, n)
+    order = np.argsort(group_of, kind="stable")
+    return order, np.searchsorted(group_of[order], np.arange(0, len(groups) + CHUNK, CHUNK)).tolist()
 
 
 def _lexical(data: RetrievalData, scorer: LexicalScorer, ties: IntArray, top_k: int) -> TopK:
@@ -136,11 +144,17 @@ def _after_search(top: TopK, data: RetrievalData, parameters: RetrievalParameter
 
 def _tie_warning(top: TopK, data: RetrievalData, parameters: RetrievalParameters, main_score: str) -> tuple[str, ...]:
     """What the order of equally scored documents alone can make of the headline."""
-    _, _, cutoff = main_score.rpartition("_at_")
-    tied = (top.scores[:, 1:] == top.scores[:, :-1]) & (top.documents[:, 1:] >= 0)
-    if not tied.any() or not cutoff.isdigit() or int(cutoff) not in parameters.k_values:
+    _, _, suffix = main_score.rpartition("_at_")
+    if not suffix.isdigit() or int(suffix) not in parameters.k_values:
         return ()
-    worst, best = (float(columns[main_score].mean()) for columns in tie_range(top, data.qrels, [int(cutoff)]))
+    cutoff = int(suffix)
+    tied = (top.scores[:, 1:] == top.scores[:, :-1]) & (top.documents[:, 1:] >= 0)
+    if not tied[:, :cutoff].any():
+        return ()
+    # Documents beyond those that tie with the last one that counts never come to count.
+    reach = cutoff + int(np.logical_and.accumulate(tied[:, cutoff - 1 :], axis=1).sum(axis=1).max(initial=0))
+    near = TopK(top.documents[:, :reach], top.scores[:, :reach])
+    worst, best = (float(columns[main_score].mean()) for columns in tie_range(near, data.qrels, [cutoff]))
     if best - worst <= _TIE_TOLERANCE:
         return ()
     return (f"Ties decide: {main_score} lies between {worst:.4f} and {best:.4f} by the order of equal scores alone.",)

@@ -1,0 +1,186 @@
+"""What a run shows while it runs, on stderr: bars on a terminal, one line a finished task elsewhere, or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from evalkit.cli import console
+from evalkit.reporter import Reporter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from evalkit.errors import EvalkitError
+    from evalkit.plan import Unfit
+    from evalkit.protocols import Cell
+    from evalkit.schema import Result
+
+
+def reporter(*, quiet: bool) -> Silent:
+    """The reporter that suits the terminal."""
+    if quiet:
+        return Silent()
+    return Bars() if console.err().is_terminal else Lines()
+
+
+class Silent(Reporter):
+    """Shows nothing; counts what is finished, for the sentence after Ctrl-C.
+
+    Attributes:
+        finished: Results finished or found.
+        skipped: Fingerprints of encoder and task of the results that were found.
+    """
+
+    def __init__(self) -> None:
+        self.finished = 0
+        self.skipped: set[tuple[str | None, str]] = set()
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        pass
+
+    def task_finished(self, result: Result, path: Path | None) -> None:
+        """Count it."""
+        self.finished += 1
+
+    def task_skipped(self, result: Result) -> None:
+        """Count it."""
+        self.finished += 1
+        self.skipped.add((result.encoder.fingerprint, result.task.fingerprint))
+
+
+class Lines(Silent):
+    """One plain line a task."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._place = 0
+        self._total = 0
+
+    def started(self, n_encoders: int, tasks: list[str]) -> None:
+        """Note how much there is to do."""
+        self._total = n_encoders * len(tasks)
+
+    def task_finished(self, result: Result, path: Path | None) -> None:
+        """Say what it scored."""
+        super().task_finished(result, path)
+        self.tell(f"{result.encoder.name} on {result.task.name}: {_headline(result)} in {result.timing.seconds:.1f} s")
+
+    def task_skipped(self, result: Result) -> None:
+        """Say what it scored before."""
+        super().task_skipped(result)
+        self.tell(f"{result.encoder.name} on {result.task.name}: {_headline(result)}, finished already")
+
+    def task_unfit(self, encoder: str, unfit: Unfit) -> None:
+        """Say why not."""
+        self.tell(f"{encoder} on {unfit.task}: left out, {unfit.reason}")
+
+    def task_failed(self, encoder: str, task: str, error: EvalkitError) -> None:
+        """Say that it failed; the end of the run says why."""
+        self.tell(f"{encoder} on {task}: failed")
+
+    def tell(self, text: str) -> None:
+        """One line with its place in the run."""
+        self._place += 1
+        self._print(f"[{self._place}/{self._total}] {text}")
+
+    def _print(self, text: str) -> None:
+        console.note(text)
+
+
+class Bars(Lines):
+    """A bar for the task that is being scored: texts done, texts a second, time left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._progress = _progress()
+        self._task: Any = None
+        self._name = ""
+        self._cells = (0, 0)
+
+    def __enter__(self) -> Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._hide()
+        self._progress.stop()
+
+    def encoder_loading(self, spec: str) -> None:
+        """Loading takes seconds for some."""
+        self._show(f"{spec}: loading")
+
+    def encoder_ready(self, spec: str, name: str, *, identified: bool) -> None:
+        """Loaded."""
+        self._hide()
+
+    def encoder_failed(self, spec: str, error: EvalkitError) -> None:
+        """Not loaded; the end of the run says why."""
+        self._hide()
+
+    def task_started(self, encoder: str, task: str, n_cells: int) -> None:
+        """A new bar, without length until the task says how many texts it has."""
+        self._name, self._cells = f"{encoder} on {task}", (0, n_cells)
+        self._show(self._name)
+
+    def cell_started(self, encoder: str, task: str, cell: Cell) -> None:
+        """Name the cell where there are several."""
+        place, n_cells = self._cells[0] + 1, self._cells[1]
+        self._cells = (place, n_cells)
+        if n_cells > 1:
+            self._progress.update(self._task, description=f"{self._name}, cell {place}/{n_cells}")
+
+    def texts(self, done: int, expected: int, encoded: int) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._progress.update(self._task, completed=done, total=expected)
+
+    def tell(self, text: str) -> None:
+        """The finished task's line takes the bar's place."""
+        self._hide()
+        super().tell(text)
+
+    def _show(self, text: str) -> None:
+        self._hide()
+        self._task = self._progress.add_task(text, total=None)
+
+    def _hide(self) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+
+    def _print(self, text: str) -> None:
+        self._progress.console.print(text)
+
+
+def _headline(result: Result) -> str:
+    return f"{result.main_score.metric} {console.number(result.main_score.value)}"
+
+
+def _progress() -> Any:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TaskProgressColumn(text_format="", text_format_no_percentage="", show_speed=True),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console.err(),
+        transient=True,
+    )

@@ -11,9 +11,9 @@ from evalkit.adapters import wrap
 from evalkit.config import DEFAULT_BATCH_SIZE, RunConfig
 from evalkit.errors import EvalkitError
 from evalkit.observations import Observations
-from evalkit.plan import check_unique, select_tasks
+from evalkit.plan import Selection, check_unique, select_tasks
 from evalkit.plugins import Plugins
-from evalkit.runner import Outcome, Runner
+from evalkit.runner import ANY_ENCODER, Outcome, Runner
 from evalkit.store import ResultStore, load
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def evaluate(
     tasks: str | Path | Task | Iterable[str | Path | Task] = (),
     *,
     suite: str | None = None,
-    data: Iterable[str | Path] = (),
+    data: str | Path | Iterable[str | Path] = (),
     output: str | Path | None = None,
     cache: bool = True,
     force: bool = False,
@@ -107,7 +107,7 @@ def evaluate(
         encoder: A spec, an object with `encode`, a function from texts to an array, or a list of such.
         tasks: Names or globs, task folders, or task objects.
         suite: Name of a suite, such as ``quick``.
-        data: Folders of task folders.
+        data: Folder of task folders, or several.
         output: Where to write results, and to find finished ones; None writes none.
         cache: Keep and use embeddings.
         force: Score again what is finished already.
@@ -123,7 +123,7 @@ def evaluate(
     config = RunConfig(
         tasks=named,
         suite=suite,
-        data=tuple(Path(folder) for folder in data),
+        data=tuple(Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)),
         output=Path(output) if output is not None else None,
         force=force,
         cache=cache,
@@ -132,10 +132,10 @@ def evaluate(
     )
     plugins = Plugins.installed()
     chosen = [plugins.open_task(task) if isinstance(task, Path) else task for task in opened]
-    if named or suite or config.data or not chosen:
-        chosen = [*select_tasks(plugins, config), *chosen]
+    selection = select_tasks(plugins, config) if named or suite or config.data or not chosen else Selection()
+    selection.tasks += chosen
     given = list(encoder) if isinstance(encoder, list | tuple) else [encoder]
-    outcome = run_all(config, plugins, given, chosen, reporter)
+    outcome = run_all(config, plugins, given, selection, reporter)
     if outcome.failures and not outcome.results:
         raise outcome.failures[0].error
     failed = [f"{failure.encoder} on {failure.task}: {failure.error}" for failure in outcome.failures]
@@ -149,21 +149,26 @@ def run_config(config: RunConfig, plugins: Plugins, reporter: Reporter | None = 
         EvalkitError: Something was named that is not there, or results cannot be written.
     """
     check_unique(config.encoders)
-    tasks = select_tasks(plugins, config)
+    selection = select_tasks(plugins, config)
     for spec in config.encoders:
         plugins.check_spec(spec)
-    return run_all(config, plugins, list(config.encoders), tasks, reporter)
+    return run_all(config, plugins, list(config.encoders), selection, reporter)
 
 
 def run_all(
-    config: RunConfig, plugins: Plugins, encoders: Sequence[Any], tasks: Sequence[Task], reporter: Reporter | None
+    config: RunConfig, plugins: Plugins, encoders: Sequence[Any], selection: Selection, reporter: Reporter | None
 ) -> Outcome:
     """Run encoders, given as specs or objects, one after the other: only one is in memory at a time."""
     store = ResultStore(config.output) if config.output is not None else None
     if store is not None:
         store.check_writable()
     runner = Runner(config, store, reporter)
+    tasks = selection.tasks
     runner.reporter.started(len(encoders), [task.info.name for task in tasks])
+    for reason in selection.unfit:
+        runner.leave_out(ANY_ENCODER, reason)
+    for name, error in selection.broken:
+        runner.fail(ANY_ENCODER, name, error)
     for encoder in encoders:
         spec = encoder if isinstance(encoder, str) else type(encoder).__name__
         try:

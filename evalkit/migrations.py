@@ -14,6 +14,10 @@ STEPS: dict[int, Step] = {}
 """Version n to the function that turns a record of version n into one of version n + 1."""
 
 
+class NewerSchemaError(StoreError):
+    """A result that a newer evalkit has written: it is neither read nor replaced."""
+
+
 def upgrade(record: dict[str, Any], *, where: str) -> dict[str, Any]:
     """A record of the current version.
 
@@ -22,13 +26,14 @@ def upgrade(record: dict[str, Any], *, where: str) -> dict[str, Any]:
         where: The file, for the error.
 
     Raises:
-        StoreError: The version is missing or newer than this evalkit knows.
+        StoreError: The version is missing.
+        NewerSchemaError: It is newer than this evalkit knows.
     """
     version = record.get("schema_version")
     if not isinstance(version, int) or version < 1:
         raise StoreError(f"{where} is no evalkit result: it has no schema_version.", hint="Move it elsewhere.")
     if version > CURRENT:
-        raise StoreError(
+        raise NewerSchemaError(
             f"{where} has schema version {version}; this evalkit reads up to {CURRENT}.",
             hint="Upgrade: pip install -U evalkit-embeddings.",
         )

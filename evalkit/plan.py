@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalkit.errors import EvalkitError, unknown
+from evalkit.errors import DataError, EvalkitError, unknown
 from evalkit.protocols import Encoder, LexicalScorer
 from evalkit.schema import EncoderRecord
 
@@ -29,11 +29,27 @@ class Unfit:
     reason: str
 
 
-def select_tasks(plugins: Plugins, config: RunConfig) -> list[Task]:
-    """The tasks that a run asks for, each once, in the order in which they were named.
+@dataclass
+class Selection:
+    """The tasks of a run.
+
+    Attributes:
+        tasks: Those that can be run, in the order in which they were named.
+        unfit: Those of a type that no plugin knows, where a glob or a whole folder brought them in.
+        broken: Those whose folder cannot be read, and why; the others go on.
+    """
+
+    tasks: list[Task] = field(default_factory=list)
+    unfit: list[Unfit] = field(default_factory=list)
+    broken: list[tuple[str, EvalkitError]] = field(default_factory=list)
+
+
+def select_tasks(plugins: Plugins, config: RunConfig) -> Selection:
+    """The tasks that a run asks for, each once.
 
     Raises:
-        EvalkitError: A name or glob that no task answers to, or no task named at all.
+        EvalkitError: A name or glob that no task answers to, no task named at all, or a task asked for by its name
+            whose type no plugin knows.
     """
     known = plugins.task_folders(config.data)
     names: dict[str, None] = dict.fromkeys(plugins.suite(config.suite) if config.suite else ())
@@ -43,7 +59,23 @@ def select_tasks(plugins: Plugins, config: RunConfig) -> list[Task]:
         names.update(dict.fromkeys(name for name, place in known.items() if isinstance(place, Path)))
     if not names:
         raise EvalkitError("No task was named.", hint="Use -t NAME, --suite quick or --data FOLDER.")
-    return [plugins.open_task(task_path(known, name)) for name in names]
+    selection = Selection()
+    for name in names:
+        _open(plugins, name, task_path(known, name), selection, asked=name in config.tasks)
+    return selection
+
+
+def _open(plugins: Plugins, name: str, path: Path, selection: Selection, *, asked: bool) -> None:
+    try:
+        kind = plugins.task_type(path)
+        if kind not in plugins.task_types and not asked:
+            selection.unfit.append(Unfit(name, f"no plugin knows its type {kind}"))
+            return
+        task = plugins.open_task(path)
+    except DataError as error:
+        selection.broken.append((name, error))
+        return
+    selection.tasks.append(task)
 
 
 def match_names(pattern: str, known: Iterable[str]) -> list[str]:

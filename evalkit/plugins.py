@@ -141,6 +141,14 @@ class Plugins:
             raise unknown("suite", name, suites, where="evalkit list suites")
         return suites[name]
 
+    def task_type(self, path: Path) -> str:
+        """Name of the type of the task in a folder, whether or not a plugin knows it.
+
+        Raises:
+            DataError: The folder cannot be read.
+        """
+        return TaskFolder.open(path).spec.type
+
     def open_task(self, path: Path) -> Task:
         """The task in a folder.
 

@@ -14,7 +14,7 @@ from evalkit.errors import CellError, EvalkitError, StoreError
 from evalkit.plan import encoder_record, finished, unfit
 from evalkit.repeats import available_workers
 from evalkit.reporter import Reporter
-from evalkit.schema import CellRecord, MainScore, Result, TaskRecord, Timing, mean_of_cells
+from evalkit.schema import CellRecord, FinishedCell, FinishedCells, MainScore, Result, TaskRecord, Timing, mean_of_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from evalkit.protocols import Cell, CellScores, Scorer, Task
     from evalkit.schema import EncoderRecord
     from evalkit.store import ResultStore
+
+
+ANY_ENCODER = "any encoder"
+"""Stands for the encoder where a task cannot be run at all."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Runner:
         self.reporter = reporter or Reporter()
         self.outcome = Outcome()
         self._workers = config.workers or available_workers()
-        self._notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = ()
         self._cache = self._open_cache() if config.cache else None
 
     def run(self, scorer: Scorer, spec: str, tasks: Sequence[Task]) -> None:
@@ -95,19 +99,23 @@ class Runner:
         else:
             self.reporter.task_failed(encoder, task, error)
 
+    def leave_out(self, encoder: str, reason: Unfit) -> None:
+        """Note a task that cannot be given to an encoder; that is no failure."""
+        self.outcome.unfit.append((encoder, reason))
+        self.reporter.task_unfit(encoder, reason)
+
     def _open_cache(self) -> EmbeddingCache | None:
         """The cache; a run without one is slower and as right, so a broken one is no failure."""
         try:
             return EmbeddingCache()
         except StoreError as error:
-            self._notes = (f"{error.message} The run went on without a cache.",)
+            self.notes = (f"{error} The run went on without a cache.",)
             return None
 
     def _run_task(self, scorer: Scorer, spec: str, task: Task) -> None:
         reason = unfit(scorer, task)
         if reason is not None:
-            self.outcome.unfit.append((scorer.name, reason))
-            self.reporter.task_unfit(scorer.name, reason)
+            self.leave_out(scorer.name, reason)
             return
         encoder = encoder_record(scorer, spec)
         found = finished(self.store, encoder, task, force=self.config.force)
@@ -132,8 +140,7 @@ class _TaskRun:
         self.task = task
         self.started = datetime.now(UTC)
         self.clock = time.perf_counter()
-        self.cells: list[CellRecord] = []
-        self.warnings: list[str] = list(runner._notes)
+        self.finished: dict[tuple[str, str], FinishedCell] = {}
         self.bench = EncoderBench(
             scorer,
             task.info,
@@ -149,55 +156,60 @@ class _TaskRun:
         Raises:
             EvalkitError: A cell failed; the first error, after all other cells had their turn.
         """
-        kept = {(cell.split, cell.subset): cell for cell in self._kept()}
-        first_error: EvalkitError | None = None
+        self.finished = {(each.cell.split, each.cell.subset): each for each in self._kept()}
+        errors: list[EvalkitError] = []
         for cell in self.task.cells():
-            found = kept.get((cell.split, cell.subset))
             try:
-                self.cells.append(found or self._score(cell))
+                if (cell.split, cell.subset) not in self.finished:
+                    self._score(cell)
             except EvalkitError as error:
-                first_error = first_error or _located(error, self.task, cell)
-        if first_error is not None:
-            raise first_error
+                errors.append(_located(error, self.task, cell))
+        if errors:
+            raise _first(errors)
         return self._record()
 
-    def _kept(self) -> list[CellRecord]:
-        runner = self.runner
-        if runner.store is None or runner.config.force or self.encoder.fingerprint is None:
-            return []
-        return runner.store.read_cells(self.encoder, self.task.info.name, self.task.fingerprint)
+    @property
+    def _keeps_cells(self) -> bool:
+        return self.runner.store is not None and self.encoder.fingerprint is not None
 
-    def _score(self, cell: Cell) -> CellRecord:
+    def _kept(self) -> tuple[FinishedCell, ...]:
+        store = self.runner.store
+        if store is None or not self._keeps_cells or self.runner.config.force:
+            return ()
+        return store.read_cells(self.encoder, self.task.info.name, self.task.fingerprint)
+
+    def _score(self, cell: Cell) -> None:
         self.runner.reporter.cell_started(self.encoder.name, self.task.info.name, cell)
-        try:
-            scores = self.task.evaluate(cell, self.bench)
-        finally:
-            self._count()
-        self.bench.check_zeros()
-        record = self._cell_record(cell, scores)
-        self._keep(record)
-        return record
+        scores = self._evaluate(cell)
+        zeros = self.bench.take_zeros()
+        warnings = tuple(f"{cell.split}/{cell.subset}: {text}" for text in (*_undefined(scores), *scores.warnings, *zeros))
+        self.finished[cell.split, cell.subset] = FinishedCell(cell=self._cell_record(cell, scores), warnings=warnings)
+        self._keep()
 
-    def _count(self) -> None:
-        outcome, tally = self.runner.outcome, self.bench.tally
-        done = getattr(self, "_counted", (0, 0))
-        outcome.encoded += tally.encoded - done[0]
-        outcome.cached += tally.cached - done[1]
-        self._counted = (tally.encoded, tally.cached)
+    def _evaluate(self, cell: Cell) -> CellScores:
+        before = replace(self.bench.tally)
+        try:
+            return self.task.evaluate(cell, self.bench)
+        except EvalkitError:
+            self.bench.take_zeros(strict=False)
+            raise
+        except Exception as error:
+            raise CellError(
+                f"{self.task.info.name} failed with {self.encoder.name}: {type(error).__name__}: {error}.",
+                hint="Mend the task or the encoder; what is finished is kept.",
+            ) from error
+        finally:
+            self.runner.outcome.encoded += self.bench.tally.encoded - before.encoded
+            self.runner.outcome.cached += self.bench.tally.cached - before.cached
 
     def _cell_record(self, cell: Cell, scores: CellScores) -> CellRecord:
-        where = f"{cell.split}/{cell.subset}"
-        values = {**scores.observations.scores(), **scores.extra}
+        values = _values(scores)
         if self.task.main_score not in values:
             raise CellError(
                 f"{self.task.info.name} has no metric {self.task.main_score!r}; it has {', '.join(values)}.",
                 hint="Correct main_score in task.toml.",
                 exit_code=2,
             )
-        undefined = [name for name, value in values.items() if not math.isfinite(value)]
-        if undefined:
-            self.warnings.append(f"{where}: undefined (constant or too few values): {', '.join(undefined)}.")
-        self.warnings += [f"{where}: {warning}" for warning in scores.warnings]
         return CellRecord(
             split=cell.split,
             subset=cell.subset,
@@ -207,16 +219,23 @@ class _TaskRun:
             observations=scores.observations.to_json(),
         )
 
-    def _keep(self, record: CellRecord) -> None:
-        """Store the finished cells of a task that has more to come."""
-        if self.runner.store is not None and len(self.cells) + 1 < len(self.task.cells()):
-            name, fingerprint = self.task.info.name, self.task.fingerprint
-            self.runner.store.write_cells(self.encoder, name, fingerprint, [*self.cells, record])
+    def _keep(self) -> None:
+        """Store the finished cells of a task that has more to come, so that a killed run need not repeat them."""
+        store = self.runner.store
+        if store is None or not self._keeps_cells or len(self.finished) >= len(self.task.cells()):
+            return
+        kept = FinishedCells(
+            task=self.task.fingerprint, encoder=self.encoder.fingerprint or "", cells=tuple(self.finished.values())
+        )
+        with contextlib.suppress(StoreError):  # the cell is scored all the same; the result will say that it cannot be
+            store.write_cells(self.encoder, self.task.info.name, kept)
 
     def _record(self) -> Result:
         tally, task = self.bench.tally, self.task
-        cells = tuple(self.cells)
-        notes = () if self.encoder.fingerprint else (_UNIDENTIFIED,)
+        finished = [self.finished[cell.split, cell.subset] for cell in task.cells()]
+        cells = tuple(each.cell for each in finished)
+        notes = self.runner.notes if self.encoder.fingerprint else (_UNIDENTIFIED,)
+        said = [text for each in finished for text in each.warnings]
         return Result(
             task=TaskRecord(
                 name=task.info.name,
@@ -236,7 +255,7 @@ class _TaskRun:
                 texts_encoded=tally.encoded,
                 texts_cached=tally.cached,
             ),
-            warnings=tuple(dict.fromkeys([*notes, *self.warnings, *self.bench.notes])),
+            warnings=tuple(dict.fromkeys([*notes, *said, *self.bench.notes])),
         )
 
 
@@ -247,6 +266,26 @@ _UNIDENTIFIED = (
 
 def _all_finite(values: Sequence[float]) -> bool:
     return all(map(math.isfinite, values))
+
+
+def _values(scores: CellScores) -> dict[str, float]:
+    return {**scores.observations.scores(), **scores.extra}
+
+
+def _undefined(scores: CellScores) -> tuple[str, ...]:
+    """Why some scores are null."""
+    undefined = [name for name, value in _values(scores).items() if not math.isfinite(value)]
+    return (f"undefined (constant or too few values): {', '.join(undefined)}.",) if undefined else ()
+
+
+def _first(errors: list[EvalkitError]) -> EvalkitError:
+    """The first error, saying how many other cells failed."""
+    first = errors[0]
+    if len(errors) == 1:
+        return first
+    more = "One more cell" if len(errors) == 2 else f"{len(errors) - 1} more cells"
+    code = max(error.exit_code for error in errors)
+    return type(first)(f"{first.message} {more} failed too.", hint=first.hint, exit_code=code)
 
 
 def _located(error: EvalkitError, task: Task, cell: Cell) -> EvalkitError:

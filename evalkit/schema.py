@@ -128,6 +128,26 @@ class Result(Record):
     warnings: tuple[str, ...] = ()
 
 
+class FinishedCell(Record):
+    """A scored cell, with what was said about it."""
+
+    cell: CellRecord
+    warnings: tuple[str, ...] = ()
+
+
+class FinishedCells(Record):
+    """What a run keeps of a task that is not finished; it goes away with the result.
+
+    Attributes:
+        task: Fingerprint of the task.
+        encoder: Fingerprint of the encoder.
+    """
+
+    task: str
+    encoder: str
+    cells: tuple[FinishedCell, ...]
+
+
 class EncoderFile(Record):
     """`encoder.json` beside the results of an encoder."""
 

@@ -16,8 +16,8 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from evalkit.errors import EXIT_FAILED, StoreError
-from evalkit.migrations import upgrade
-from evalkit.schema import CellRecord, EncoderFile, EncoderRecord, Result
+from evalkit.migrations import NewerSchemaError, upgrade
+from evalkit.schema import EncoderFile, EncoderRecord, FinishedCell, FinishedCells, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,29 +97,36 @@ class ResultStore:
         return path
 
     def read(self, encoder: EncoderRecord, task: str, fingerprint: str) -> Result | None:
-        """The finished result of this encoder on this very task, if there is one that can be read."""
+        """The finished result of this encoder on this very task, if there is one that can be read.
+
+        Raises:
+            NewerSchemaError: There is one that a newer evalkit has written; it must not be written over.
+        """
         path = self.path(encoder, task)
         try:
             result = read_result(path)
+        except NewerSchemaError:
+            raise
         except StoreError:
             return None
         agrees = result.task.fingerprint == fingerprint and result.encoder.fingerprint == encoder.fingerprint
         return result if agrees else None
 
-    def write_cells(self, encoder: EncoderRecord, task: str, fingerprint: str, cells: list[CellRecord]) -> None:
-        """Keep the finished cells of a task that is not finished."""
-        record = {"fingerprint": fingerprint, "cells": [cell.model_dump(mode="json") for cell in cells]}
-        write_atomic(self._partial(encoder, task), json.dumps(record, allow_nan=False))
+    def write_cells(self, encoder: EncoderRecord, task: str, cells: FinishedCells) -> None:
+        """Keep the finished cells of a task that is not finished.
 
-    def read_cells(self, encoder: EncoderRecord, task: str, fingerprint: str) -> list[CellRecord]:
-        """The finished cells of an unfinished task; none where data or protocol have changed since."""
+        Raises:
+            StoreError: They cannot be written.
+        """
+        write_atomic(self._partial(encoder, task), cells.model_dump_json())
+
+    def read_cells(self, encoder: EncoderRecord, task: str, fingerprint: str) -> tuple[FinishedCell, ...]:
+        """The finished cells of an unfinished task; none where encoder, data or protocol have changed since."""
         try:
-            record = json.loads(self._partial(encoder, task).read_text(encoding="utf-8"))
-            if record["fingerprint"] != fingerprint:
-                return []
-            return [CellRecord.model_validate(cell) for cell in record["cells"]]
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
+            kept = FinishedCells.model_validate_json(self._partial(encoder, task).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return ()
+        return kept.cells if (kept.task, kept.encoder) == (fingerprint, encoder.fingerprint) else ()
 
     def _partial(self, encoder: EncoderRecord, task: str) -> Path:
         return self.path(encoder, task).with_suffix(_PARTIAL_SUFFIX)
@@ -164,7 +171,7 @@ def read_result(path: Path) -> Result:
         record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise StoreError(f"{path} does not exist.", hint="`evalkit run` writes results.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path} cannot be read: {error}.", hint="Remove it and run again.") from None
     if not isinstance(record, dict):
         raise StoreError(f"{path} is no evalkit result.", hint="Move it elsewhere.")

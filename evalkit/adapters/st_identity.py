@@ -28,7 +28,7 @@ def fingerprint(model: Any, prompts: Mapping[str, str], similarity: str) -> str:
     settings = {
         "prompts": {key: prompts[key] or "" for key in prompts},
         "default_prompt_name": model.default_prompt_name,
-        "max_seq_length": model.max_seq_length,
+        "max_seq_length": repr(model.max_seq_length),  # static embeddings say infinity, which JSON has no word for
         "truncate_dim": getattr(model, "truncate_dim", None),
         "similarity": str(similarity),
         "modules": [_describe(name, module) for name, module in model.named_modules() if _says_something(module)],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from evalkit.cli import console
@@ -100,6 +102,7 @@ class Bars(Lines):
         self._task: Any = None
         self._name = ""
         self._cells = (0, 0)
+        self._pace = _Pace()
 
     def __enter__(self) -> Bars:
         self._progress.start()
@@ -124,6 +127,7 @@ class Bars(Lines):
     def task_started(self, encoder: str, task: str, n_cells: int) -> None:
         """A new bar, without length until the task says how many texts it has."""
         self._name, self._cells = f"{encoder} on {task}", (0, n_cells)
+        self._pace = _Pace()
         self._show(self._name)
 
     def cell_started(self, encoder: str, task: str, cell: Cell) -> None:
@@ -136,7 +140,8 @@ class Bars(Lines):
     def texts(self, done: int, expected: int, encoded: int) -> None:
         """Move the bar."""
         if self._task is not None:
-            self._progress.update(self._task, completed=done, total=expected)
+            pace = self._pace.describe(done, expected, encoded)
+            self._progress.update(self._task, completed=done, total=expected, pace=pace)
 
     def tell(self, text: str) -> None:
         """The finished task's line takes the bar's place."""
@@ -145,7 +150,7 @@ class Bars(Lines):
 
     def _show(self, text: str) -> None:
         self._hide()
-        self._task = self._progress.add_task(text, total=None)
+        self._task = self._progress.add_task(text, total=None, pace="")
 
     def _hide(self) -> None:
         if self._task is not None:
@@ -156,31 +161,40 @@ class Bars(Lines):
         self._progress.console.print(text)
 
 
+class _Pace:
+    """How fast texts are encoded; those from the cache take no time and do not count."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._encoded = 0
+
+    def describe(self, done: int, expected: int, encoded: int) -> str:
+        """Texts done, texts a second and time left."""
+        self._encoded += encoded
+        if done >= expected:
+            return f"{console.counted(expected, 'text')}, scoring"
+        place = f"{done:,}/{expected:,} texts"
+        elapsed = time.monotonic() - self._started
+        if not self._encoded or not elapsed:
+            return place
+        rate = self._encoded / elapsed
+        left = timedelta(seconds=round((expected - done) / rate))
+        return f"{place}, {rate:,.{0 if rate >= 10 else 1}f} texts/s, {left} left"
+
+
 def _headline(result: Result) -> str:
     return f"{result.main_score.metric} {console.number(result.main_score.value)}"
 
 
 def _progress() -> Any:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TaskProgressColumn(text_format="", text_format_no_percentage="", show_speed=True),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[pace]}", markup=False),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
         console=console.err(),
         transient=True,
     )

@@ -108,8 +108,11 @@ def _folders_of(root: Path) -> list[Path]:
     if not root.is_dir():
         raise DataError(f"{root} is no folder.", hint="Give --data a folder of task folders.")
     resolved = root.resolve()
-    candidates = [resolved, *sorted(child for child in resolved.iterdir() if child.is_dir())]
-    folders = [path for path in candidates if (path / FILE_NAME).is_file()]
+    try:
+        candidates = [resolved, *sorted(child for child in resolved.iterdir() if child.is_dir())]
+        folders = [path for path in candidates if (path / FILE_NAME).is_file()]
+    except OSError as error:
+        raise DataError(f"{error.filename}: {error.strerror}.", hint="Check the folder's permissions.") from None
     if not folders:
         raise DataError(f"{root} holds no task folder (a folder with a {FILE_NAME}).", hint="See docs/write-a-task.md.")
     return folders

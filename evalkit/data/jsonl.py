@@ -72,7 +72,12 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 def _undecodable(path: Path) -> int:
     """Number of the first line that is not UTF-8."""
     with path.open("rb") as stream:
-        return next(number for number, line in enumerate(stream, start=1) if "\ufffd" in line.decode(errors="replace"))
+        for number, line in enumerate(stream, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
 
 
 def _parse(path: Path, number: int, line: str) -> dict[str, Any]:

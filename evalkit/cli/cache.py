@@ -1,0 +1,119 @@
+"""`evalkit cache info|prune|clear`."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evalkit.cli import console
+from evalkit.cli.options import Json
+
+if TYPE_CHECKING:
+    from evalkit.embedding import EmbeddingCache
+    from evalkit.embedding.cache import CacheEntry
+
+_DAY = 86_400
+COMMAND = typer.Typer(
+    help="Show, prune or clear the embedding cache.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
+
+
+@COMMAND.command()
+def info(json: Json = False) -> None:
+    """Show where the cache is and what it holds of which encoder."""
+    cache = _opened()
+    entries = cache.entries() if cache else []
+    if json:
+        console.json_data(
+            {
+                "folder": _folder(),
+                "bytes_on_disk": cache.size_on_disk() if cache else 0,
+                "encoders": [vars(entry) for entry in entries],
+            }
+        )
+        return
+    if entries:
+        _print_entries(entries)
+    vectors = console.counted(sum(entry.vectors for entry in entries), "vector")
+    console.line(f"{_folder()}: {vectors}, {console.size(cache.size_on_disk() if cache else 0)} on disk.")
+
+
+@COMMAND.command()
+def prune(
+    older_than: Annotated[
+        float | None, typer.Option(metavar="DAYS", min=0, help="Encoders that no run has used for so long.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", "-m", metavar="NAME", help="Encoders of this name or glob.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Remove the vectors of some encoders; with both options, of those that fit both.
+
+    The space in the file is used again; `evalkit cache clear` gives it back.
+    """
+    from evalkit.errors import EvalkitError
+
+    if older_than is None and encoder is None:
+        raise EvalkitError("Nothing was named to be pruned.", hint="Use --older-than DAYS, --encoder NAME or both.")
+    cache = _opened()
+    chosen = [entry for entry in (cache.entries() if cache else []) if _fits(entry, older_than, encoder)]
+    removed = cache.remove(entry.fingerprint for entry in chosen) if cache else 0
+    if json:
+        console.json_data({"encoders": [entry.name for entry in chosen], "removed": removed})
+    else:
+        console.line(f"Removed {console.counted(removed, 'vector')} of {console.counted(len(chosen), 'encoder')}.")
+
+
+@COMMAND.command()
+def clear(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Remove everything and give the space back."""
+    cache = _opened()
+    size = cache.size_on_disk() if cache else 0
+    if cache is not None:
+        if not yes:
+            typer.confirm(f"Remove {console.size(size)} of embeddings in {_folder()}?", abort=True, err=True)
+        cache.clear()
+    if json:
+        console.json_data({"bytes_removed": size})
+    else:
+        console.line(f"Removed {console.size(size)}." if size else "The cache is empty.")
+
+
+def _folder() -> str:
+    from evalkit.embedding import cache_folder
+
+    return str(cache_folder())
+
+
+def _opened() -> EmbeddingCache | None:
+    """The cache, or None where there is none yet: looking must not make one."""
+    from evalkit.embedding import EmbeddingCache, cache_folder
+
+    return EmbeddingCache() if any(cache_folder().glob("*.lmdb")) else None
+
+
+def _fits(entry: CacheEntry, older_than: float | None, encoder: str | None) -> bool:
+    old = older_than is None or entry.used <= time.time() - older_than * _DAY
+    return old and (encoder is None or fnmatchcase(entry.name, encoder))
+
+
+def _print_entries(entries: list[CacheEntry]) -> None:
+    rows = [
+        [
+            entry.name,
+            entry.fingerprint[:12],
+            datetime.fromtimestamp(entry.used).astimezone().strftime("%Y-%m-%d %H:%M"),
+            f"{entry.vectors:,}",
+            console.size(entry.size),
+        ]
+        for entry in entries
+    ]
+    console.table(["encoder", "fingerprint", "last used", "vectors", "size"], rows, left=3)

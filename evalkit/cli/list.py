@@ -1,0 +1,132 @@
+"""`evalkit list tasks|encoders|suites|plugins`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from evalkit.cli import console
+from evalkit.cli.options import Data, Json, PluginFiles
+
+if TYPE_CHECKING:
+    from evalkit.plugins import Plugins
+    from evalkit.protocols import Collection
+    from evalkit.registry import Entry, Registry
+
+COMMAND = typer.Typer(
+    help="List tasks, encoders, suites or plugins.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
+
+
+@COMMAND.command()
+def tasks(data: Data = None, plugin: PluginFiles = None, json: Json = False) -> None:
+    """List the tasks that `evalkit run -t` takes."""
+    plugins = _plugins(plugin)
+    origins = {id(plugins.collections.get(entry.name)): entry.origin for entry in plugins.collections.entries()}
+    rows = [
+        {"task": name, "type": _task_type(name, place), "from": origins.get(id(place), str(place))}
+        for name, place in sorted(plugins.task_folders(data or []).items())
+    ]
+    _print(rows, json=json)
+
+
+@COMMAND.command()
+def encoders(plugin: PluginFiles = None, json: Json = False) -> None:
+    """List the encoder families that `evalkit run -m` takes."""
+    rows = [
+        {"encoder": entry.name, "usage": _usage(entry), "from": entry.origin}
+        for entry in _plugins(plugin).encoders.entries()
+    ]
+    _print(rows, json=json)
+
+
+@COMMAND.command()
+def suites(plugin: PluginFiles = None, json: Json = False) -> None:
+    """List the suites that `evalkit run --suite` takes."""
+    found = _plugins(plugin).suites()
+    if json:
+        console.json_data([{"suite": name, "tasks": list(tasks)} for name, tasks in found.items()])
+    else:
+        _print([{"suite": name, "tasks": ", ".join(tasks)} for name, tasks in found.items()], json=False)
+
+
+@COMMAND.command()
+def plugins(plugin: PluginFiles = None, json: Json = False) -> None:
+    """List everything that is registered, and whether it can be loaded."""
+    rows = [row for registry in _registries(plugin) for row in _plugin_rows(registry)]
+    _print(rows, json=json)
+    if not json:
+        _warn_of_broken(rows)
+
+
+def _plugins(files: list[Path] | None) -> Plugins:
+    from evalkit.plugins import Plugins
+
+    return Plugins.installed(files or [])
+
+
+def _print(rows: list[dict[str, str]], *, json: bool) -> None:
+    if json:
+        console.json_data(rows)
+        return
+    headers = list(rows[0]) if rows else []
+    console.table(headers, [list(row.values()) for row in rows], left=len(headers))
+
+
+def _task_type(name: str, place: Path | Collection) -> str:
+    """The type that a task folder names; listing never fails for one folder that is broken."""
+    from evalkit.data.spec import read_spec
+    from evalkit.errors import EvalkitError
+
+    # A collection whose folders are costly to make may say `types() -> {name: type}` beforehand.
+    types = getattr(place, "types", None)
+    if callable(types):
+        return str(types().get(name, ""))
+    try:
+        return read_spec(place if isinstance(place, Path) else place.folder(name)).type
+    except EvalkitError as error:
+        return f"unreadable: {error.message}"
+
+
+def _usage(entry: Entry[Any]) -> str:
+    """The first line of a factory's documentation, which shows the spec."""
+    try:
+        return (inspect.getdoc(entry.load()) or "").partition("\n")[0].replace("``", "")
+    except Exception as error:
+        return f"cannot be loaded: {error}"
+
+
+def _registries(files: list[Path] | None) -> Iterator[Registry[Any]]:
+    from evalkit.cli.commands import registry
+
+    found = _plugins(files)
+    yield from (found.encoders, found.task_types, found.collections, registry())
+
+
+def _plugin_rows(registry: Registry[Any]) -> Iterator[dict[str, str]]:
+    for entry in registry.entries():
+        yield {
+            "kind": registry.kind,
+            "name": entry.name,
+            "from": entry.origin,
+            "target": entry.target,
+            "state": _state(entry),
+        }
+
+
+def _state(entry: Entry[Any]) -> str:
+    try:
+        entry.load()
+    except Exception as error:
+        return f"broken: {type(error).__name__}: {error}"
+    return "ok"
+
+
+def _warn_of_broken(rows: list[dict[str, str]]) -> None:
+    for row in rows:
+        if row["state"] != "ok":
+            console.warning(f"The {row['kind']} {row['name']!r} of {row['from']} is {row['state']}.")

@@ -1,0 +1,127 @@
+"""`evalkit show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evalkit.cli import console
+from evalkit.cli.options import Json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evalkit.observations import Observations
+    from evalkit.schema import CellRecord, Result
+
+_CELLS_A_TABLE = 5
+
+
+def show(
+    result_file: Annotated[Path, typer.Argument(help="A result, such as results/bm25/0123456789ab/SciFact.json.")],
+    units: Annotated[
+        str | None,
+        typer.Option(metavar="METRIC", help="Print what the metric is made of instead, one unit a line, as TSV."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show one result: scores, warnings, and what they were computed with."""
+    from evalkit.store import read_result
+
+    result = read_result(result_file)
+    if units is not None:
+        _print_units(result, units, as_json=json)
+    elif json:
+        console.json_data(result.model_dump(mode="json"))
+    else:
+        _print_page(result)
+
+
+COMMAND = show
+
+
+def _print_page(result: Result) -> None:
+    for key, value in _facts(result):
+        console.line(f"{key:<12} {value}")
+    for start in range(0, len(result.cells), _CELLS_A_TABLE):
+        _print_cells(result.cells[start : start + _CELLS_A_TABLE])
+    for text in result.warnings:
+        console.line(f"warning: {text}")
+
+
+def _facts(result: Result) -> Iterator[tuple[str, str]]:
+    task, encoder, timing, environment = result.task, result.encoder, result.timing, result.environment
+    yield "main score", f"{result.main_score.metric} {console.number(result.main_score.value)}"
+    yield "task", f"{task.name} ({task.type}{', ' + ', '.join(task.languages) if task.languages else ''})"
+    yield "", f"fingerprint {task.fingerprint}"
+    yield "encoder", f"{encoder.name} ({encoder.similarity}{f', {encoder.dimension} dimensions' if encoder.dimension else ''})"
+    yield "", f"fingerprint {encoder.fingerprint or 'none: it cannot say who it is'}"
+    yield "", f"spec {encoder.spec}"
+    yield "protocol", ", ".join(f"{key}={value}" for key, value in task.protocol.items())
+    yield "timing", f"{timing.started}, {timing.seconds:.1f} s, of which {timing.encoding_seconds:.1f} s encoding"
+    yield "", f"{console.counted(timing.texts_encoded, 'text')} encoded, {timing.texts_cached:,} from the cache"
+    versions = ", ".join(f"{name} {version}" for name, version in environment.packages.items())
+    yield "environment", f"evalkit {environment.evalkit}, Python {environment.python}, {environment.platform}, {environment.device}"
+    yield "", versions
+
+
+def _print_cells(cells: tuple[CellRecord, ...]) -> None:
+    """A table with one row a metric, one column a cell."""
+    metrics = dict.fromkeys(metric for cell in cells for metric in cell.scores)
+    rows = [[metric, *(console.number(cell.scores.get(metric)) for cell in cells)] for metric in metrics]
+    console.table(["metric", *(_cell_name(cell) for cell in cells)], rows)
+
+
+def _cell_name(cell: CellRecord) -> str:
+    return cell.split if cell.subset == "default" else f"{cell.split}/{cell.subset}"
+
+
+def _print_units(result: Result, metric: str, *, as_json: bool) -> None:
+    rows = [row for cell in result.cells for row in _unit_rows(cell, metric)]
+    if as_json:
+        console.json_data(rows)
+        return
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    console.line("\t".join(header))
+    for row in rows:
+        console.line("\t".join(_tsv(row.get(key)) for key in header))
+
+
+def _unit_rows(cell: CellRecord, metric: str) -> Iterator[dict[str, Any]]:
+    from evalkit.observations import Observations
+
+    observations = Observations.from_json(cell.observations)
+    columns = _unit_columns(observations, metric)
+    for row in range(len(observations)):
+        unit = observations.ids[row] if observations.ids is not None else str(row)
+        values = {name: column[row] for name, column in columns.items()}
+        yield {"split": cell.split, "subset": cell.subset, observations.unit: unit, **values}
+
+
+def _unit_columns(observations: Observations, metric: str) -> dict[str, list[Any]]:
+    """The columns that a metric reads; one for each repeat where a column has several."""
+    from evalkit.errors import unknown
+
+    if metric not in observations.statistics:
+        raise unknown("metric", metric, observations.statistics, where="evalkit show RESULT_FILE")
+    columns: dict[str, list[Any]] = {}
+    for name in dict.fromkeys(observations.statistics[metric].columns):
+        matrix = observations.matrix(name)
+        for repeat in range(matrix.shape[1]):
+            label = name if matrix.shape[1] == 1 else f"{name}_{repeat}"
+            columns[label] = _named(matrix[:, repeat].tolist(), observations.labels.get(name))
+    return columns
+
+
+def _named(values: list[Any], labels: tuple[str, ...] | None) -> list[Any]:
+    """Codes by the names they stand for; numbers that JSON has no word for as None."""
+    if labels is not None:
+        return [labels[value] if value >= 0 else None for value in values]
+    return [None if value != value or value in {float("inf"), float("-inf")} else value for value in values]
+
+
+def _tsv(value: Any) -> str:
+    """A value without the two characters that would break the table."""
+    return "" if value is None else str(value).replace("\t", " ").replace("\n", " ")

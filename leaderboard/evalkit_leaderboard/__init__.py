@@ -1,0 +1,1 @@
+"""Leaderboards and verdicts from result files alone; evalkit reaches them through entry points."""

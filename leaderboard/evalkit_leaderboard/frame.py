@@ -1,0 +1,143 @@
+"""Results aligned: one row an encoder, one column a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from evalkit.errors import EvalkitError, unknown
+from evalkit.fingerprint import short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from evalkit.schema import EncoderRecord, Result
+    from evalkit.types import FloatArray
+
+Located: TypeAlias = "tuple[Path, Result]"
+"""A result and the file that it was read from."""
+Identity: TypeAlias = tuple[str, str | None]
+"""Name and fingerprint of an encoder."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Main scores of encoders on tasks.
+
+    Attributes:
+        encoders: (E) label of each encoder: its name, with a short fingerprint where two share the name.
+        tasks: (T) name of each task, by type and name.
+        types: (T) type of each task.
+        main: (E, T) main score; nan where there is no result or the score is undefined.
+        paths: File of each result, by row and column.
+        results: Each result, by row and column.
+    """
+
+    encoders: tuple[str, ...]
+    tasks: tuple[str, ...]
+    types: tuple[str, ...]
+    main: FloatArray
+    paths: Mapping[tuple[int, int], Path]
+    results: Mapping[tuple[int, int], Result]
+
+    def task(self, column: int) -> Result:
+        """Some result of a task: all agree in type, fingerprint, protocol and main score's name."""
+        return next(result for (_, at), result in self.results.items() if at == column)
+
+    def encoder(self, row: int) -> EncoderRecord:
+        """The encoder of a row."""
+        return next(result.encoder for (at, _), result in self.results.items() if at == row)
+
+
+def align(located: Sequence[Located]) -> Frame:
+    """Align results.
+
+    Raises:
+        EvalkitError: Two results of one task were scored on other data or by another protocol, or two files hold the
+            same encoder's result on the same task.
+    """
+    _refuse_mixed(located)
+    tasks = sorted({(result.task.type, result.task.name) for _, result in located})
+    identities = list(dict.fromkeys(_identity(result) for _, result in located))
+    columns = {name: column for column, (_, name) in enumerate(tasks)}
+    rows = {identity: row for row, identity in enumerate(identities)}
+    at = [(rows[_identity(result)], columns[result.task.name]) for _, result in located]
+    _refuse_twice(located, at)
+    main = np.full((len(identities), len(tasks)), np.nan)
+    for place, (_, result) in zip(at, located, strict=True):
+        value = result.main_score.value
+        main[place] = np.nan if value is None else value
+    return Frame(
+        encoders=labels(identities),
+        tasks=tuple(name for _, name in tasks),
+        types=tuple(kind for kind, _ in tasks),
+        main=main,
+        paths={place: path for place, (path, _) in zip(at, located, strict=True)},
+        results={place: result for place, (_, result) in zip(at, located, strict=True)},
+    )
+
+
+def select(located: Sequence[Located], *, tasks: str | None = None, encoders: str | None = None) -> list[Located]:
+    """Results whose task and encoder match globs, in any case.
+
+    Raises:
+        EvalkitError: A glob matches none.
+    """
+    kept = list(located)
+    if tasks is not None:
+        known = {result.task.name for _, result in located}
+        chosen = _matching("task", tasks, known)
+        kept = [(path, result) for path, result in kept if result.task.name in chosen]
+    if encoders is not None:
+        known = {result.encoder.name for _, result in located}
+        chosen = _matching("encoder", encoders, known)
+        kept = [(path, result) for path, result in kept if result.encoder.name in chosen]
+    return kept
+
+
+def labels(identities: Sequence[Identity]) -> tuple[str, ...]:
+    """Names; those that several encoders share get the start of the fingerprint beside them."""
+    names = [name for name, _ in identities]
+    return tuple(
+        name if names.count(name) == 1 else f"{name} ({short(fingerprint) if fingerprint else 'unidentified'})"
+        for name, fingerprint in identities
+    )
+
+
+def _identity(result: Result) -> Identity:
+    return result.encoder.name, result.encoder.fingerprint
+
+
+def _matching(kind: str, pattern: str, known: Iterable[str]) -> set[str]:
+    names = set(known)
+    found = {name for name in names if fnmatchcase(name.lower(), pattern.lower())}
+    if not found:
+        raise unknown(kind, pattern, names, where="evalkit leaderboard")
+    return found
+
+
+def _refuse_mixed(located: Sequence[Located]) -> None:
+    """Scores on other data, or by another protocol, do not compare, whatever the task is called."""
+    first: dict[str, Located] = {}
+    for path, result in located:
+        other_path, other = first.setdefault(result.task.name, (path, result))
+        if (result.task.fingerprint, result.task.type) != (other.task.fingerprint, other.task.type):
+            raise EvalkitError(
+                f"{result.task.name} was scored on different data or by a different protocol in {other_path} and in {path}.",
+                hint="Run the older one again, or keep the two in separate folders.",
+            )
+
+
+def _refuse_twice(located: Sequence[Located], at: Sequence[tuple[int, int]]) -> None:
+    first: dict[tuple[int, int], Path] = {}
+    for place, (path, result) in zip(at, located, strict=True):
+        other = first.setdefault(place, path)
+        if other != path:
+            raise EvalkitError(
+                f"{result.encoder.name} has two results on {result.task.name}: {other} and {path}.",
+                hint="Remove one of them, or name the folder that is meant.",
+            )

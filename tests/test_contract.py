@@ -1,0 +1,297 @@
+"""The contract checks themselves: each broken rule is named; and a real third-party package passes them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evalkit.adapters.bm25 import BM25
+from evalkit.adapters.random import RandomEncoder
+from evalkit.observations import Mean, Observations
+from evalkit.protocols import Cell, CellScores, TaskInfo
+from evalkit.testing import TEXTS, MemoryBench, check_encoder, check_task
+from evalkit.types import Role
+
+ANY = SimpleNamespace
+
+
+class Broken(RandomEncoder):
+    """A good encoder, for breaking one rule at a time."""
+
+    fault: Any = None
+
+    def encode(self, texts: Any, *, role: Any, task: Any, batch_size: int) -> Any:
+        vectors = super().encode(texts, role=role, task=task, batch_size=batch_size)
+        return vectors if self.fault is None else self.fault(vectors, texts, batch_size)
+
+
+def _grow(vectors: Any, texts: Any, batch_size: int) -> Any:
+    Broken.calls = getattr(Broken, "calls", 0) + 1
+    return vectors + np.float32(Broken.calls)
+
+
+def _sort(vectors: Any, texts: Any, batch_size: int) -> Any:
+    return vectors[np.argsort(vectors[:, 0])]
+
+
+def _mutate(vectors: Any, texts: Any, batch_size: int) -> Any:
+    if isinstance(texts, list):
+        texts.append("more")
+    return vectors
+
+
+def _list_only(vectors: Any, texts: Any, batch_size: int) -> Any:
+    return vectors if isinstance(texts, list) else vectors[:0]
+
+
+def _nan_when_empty(vectors: Any, texts: Any, batch_size: int) -> Any:
+    vectors[[text == "" for text in texts]] = np.nan
+    return vectors
+
+
+def _no_rows(vectors: Any, texts: Any, batch_size: int) -> Any:
+    return vectors if len(texts) else np.zeros((1, vectors.shape[1]), dtype=np.float32)
+
+
+def _refuse_none(vectors: Any, texts: Any, batch_size: int) -> Any:
+    if not len(texts):
+        raise ValueError("no texts")
+    return vectors
+
+
+def _by_position(vectors: Any, texts: Any, batch_size: int) -> Any:
+    return vectors + np.arange(len(texts), dtype=np.float32)[:, None] * (len(texts) > 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        (lambda v, t, b: v.tolist(), "must return a NumPy array, not list"),
+        (lambda v, t, b: v.astype(np.float64), "must return float32, not float64"),
+        (lambda v, t, b: v[:1], r"one row for each text, \(7, d\), not \(1, 4\)"),
+        (lambda v, t, b: v[:, 0], r"one row for each text, \(7, d\), not \(7,\)"),
+        (_nan_when_empty, "finite numbers, also for an empty text"),
+        (_mutate, "must not change the list of texts"),
+        (_grow, "same vectors on a second call"),
+        (_sort, "rows must be in the order of the texts"),
+        (lambda v, t, b: v + np.float32(1 / b), "must not depend on the batch size"),
+        (_list_only, "any sequence, also a tuple"),
+        (lambda v, t, b: v + np.float32(len(t)), "must not depend on the texts beside them"),
+        (_by_position, "rows must be in the order of the texts|must not depend on"),
+        (_no_rows, r"encode\(\[\]\) must return an array of shape \(0, 4\), not \(1, 4\)"),
+    ],
+)
+def test_each_broken_rule_is_named(fault: Any, rule: str) -> None:
+    encoder = Broken(dim=4)
+    encoder.fault = fault
+    with pytest.raises(AssertionError, match=f"Broken rule: .*({rule})"):
+        check_encoder(encoder)
+
+
+def test_refusing_no_texts_is_allowed() -> None:
+    encoder = Broken(dim=4)
+    encoder.fault = _refuse_none
+    check_encoder(encoder)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "rule"),
+    [
+        ({"name": ""}, "name must be a string that is not empty"),
+        ({"fingerprint": 3}, "fingerprint must be None or 12 hex digits or more"),
+        ({"fingerprint": "vowels-version-1"}, "fingerprint must be None or 12 hex digits or more"),
+        ({"similarity": "euclid"}, "similarity must be one of cosine, dot"),
+        ({"variant": "text"}, "variant must be a method"),
+        ({"variant": lambda role, task: 3}, "variant must return a string, not int"),
+        ({"variant": lambda role, task, n=iter(range(9)): str(next(n))}, "variant must say the same each time"),
+    ],
+)
+def test_each_broken_attribute_is_named(attributes: dict[str, Any], rule: str) -> None:
+    encoder = RandomEncoder(dim=4)
+    for name, value in attributes.items():
+        setattr(encoder, name, value)
+    with pytest.raises(AssertionError, match=rule):
+        check_encoder(encoder)
+
+
+def test_a_fingerprint_that_moves() -> None:
+    class Moving(RandomEncoder):
+        fingerprint = property(lambda self: f"{len(self.seen):064x}", lambda self, value: None)  # type: ignore[assignment]
+        seen: tuple[str, ...] = ()
+
+        def encode(self, texts: Any, **kwargs: Any) -> Any:
+            self.seen = (*self.seen, *texts)
+            return super().encode(texts, **kwargs)
+
+    with pytest.raises(AssertionError, match="fingerprint must not change"):
+        check_encoder(Moving(dim=4))
+
+
+def test_things_that_are_no_encoders() -> None:
+    with pytest.raises(AssertionError, match="an encoder needs encode, or index"):
+        check_encoder(ANY(name="x", fingerprint=None))
+    with pytest.raises(ValueError, match="at least two different texts"):
+        check_encoder(RandomEncoder(), ["a", "b"])
+
+
+def test_lexical_scorers_are_checked_too() -> None:
+    check_encoder(BM25())
+
+    class Wide(BM25):
+        def index(self, corpus: Any) -> Any:
+            return ANY(scores=lambda queries: np.zeros((len(queries), 1), dtype=np.float32))
+
+    with pytest.raises(AssertionError, match=r"\(queries, documents\), \(7, 7\), not \(7, 1\)"):
+        check_encoder(Wide())
+
+
+# -- tasks -------------------------------------------------------------------------------------------------------
+
+
+class GoodTask:
+    """How long is a text? For breaking one rule at a time."""
+
+    info = TaskInfo("Good", "Length")
+    fingerprint: Any = "0123456789abcdef"
+    protocol: Any = {"version": 1}  # noqa: RUF012
+    main_score: Any = "score"
+    lexical: Any = False
+
+    def cells(self) -> Any:
+        return [Cell("test"), Cell("dev")]
+
+    def evaluate(self, cell: Cell, bench: Any) -> Any:
+        bench.expect(len(TEXTS))
+        vectors = bench.embed(list(TEXTS), role=Role.TEXT)
+        columns = {"norm": np.abs(vectors).sum(axis=1).astype(np.float64)}
+        return CellScores(Observations(unit="text", columns=columns, statistics={"score": Mean("norm")}))
+
+
+def test_a_good_task() -> None:
+    check_task(GoodTask())
+    check_task(GoodTask(), RandomEncoder())
+
+
+def test_nan_is_an_honest_score() -> None:
+    class Undefined(GoodTask):
+        def evaluate(self, cell: Cell, bench: Any) -> Any:
+            return replace(super().evaluate(cell, bench), extra={"other": float("nan")})
+
+    check_task(Undefined())
+
+
+@pytest.mark.parametrize(
+    ("attributes", "rule"),
+    [
+        ({"info": TaskInfo("", "x")}, "info must be a TaskInfo with a name"),
+        ({"fingerprint": "data-v1"}, "fingerprint must be 12 hex digits or more"),
+        ({"main_score": ""}, "main_score must be the name of a metric"),
+        ({"main_score": "other"}, "the main score 'other' must be a statistic .* which have score"),
+        ({"lexical": 1}, "lexical must be True or False"),
+        ({"protocol": {"x": float("nan")}}, "protocol must be a mapping of JSON"),
+        ({"cells": list}, "at least one cell"),
+        ({"cells": lambda: ["test"]}, "cells must return Cell objects"),
+        ({"cells": lambda: [Cell("a"), Cell("a")]}, "no two cells may have the same split and subset"),
+        ({"evaluate": lambda cell, bench: {}}, "evaluate must return CellScores, not dict"),
+        ({"evaluate": lambda cell, bench: bench.embed([], role=Role.TEXT)}, "embed must be given texts"),
+        ({"evaluate": lambda cell, bench: bench.embed(["a"], role="text")}, "embed must be given a Role"),
+        ({"lexical": True}, "a task that calls itself lexical must not ask a scorer for vectors"),
+    ],
+)
+def test_each_rule_a_task_breaks_is_named(attributes: dict[str, Any], rule: str) -> None:
+    task: Any = GoodTask()
+    for name, value in attributes.items():
+        setattr(task, name, value)
+    with pytest.raises(AssertionError, match=rule):
+        check_task(task)
+
+
+def test_a_generator_that_outlives_the_call() -> None:
+    class Shared(GoodTask):
+        generator = np.random.default_rng(0)
+
+        def evaluate(self, cell: Cell, bench: Any) -> Any:
+            columns = {"x": self.generator.normal(size=3)}
+            return CellScores(Observations(unit="text", columns=columns, statistics={"score": Mean("x")}))
+
+    with pytest.raises(AssertionError, match="must score the same each time, whatever was scored before it"):
+        check_task(Shared())
+
+
+def test_a_task_that_changes_the_vectors() -> None:
+    class Normalising(GoodTask):
+        def evaluate(self, cell: Cell, bench: Any) -> Any:
+            vectors = bench.embed(list(TEXTS), role=Role.TEXT)
+            vectors *= 2
+            return super().evaluate(cell, bench)
+
+    with pytest.raises(AssertionError, match="must not change the vectors"):
+        check_task(Normalising())
+
+
+def test_an_infinite_score() -> None:
+    class Infinite(GoodTask):
+        def evaluate(self, cell: Cell, bench: Any) -> Any:
+            return replace(super().evaluate(cell, bench), extra={"ratio": float("inf")})
+
+    with pytest.raises(AssertionError, match="ratio must be a finite number"):
+        check_task(Infinite())
+
+
+def test_memory_bench_checks_what_it_is_told() -> None:
+    bench = MemoryBench(RandomEncoder(dim=3), GoodTask.info)
+    bench.expect(3)
+    assert bench.embed(["a"], role=Role.QUERY).shape == (1, 3)
+    with pytest.raises(AssertionError, match="a number of texts"):
+        bench.expect(-1)
+
+
+# -- a third party's package -----------------------------------------------------------------------------------------
+
+PLUGIN = Path(__file__).parent / "example_plugin"
+CHECK = """
+from importlib.metadata import distribution
+from evalkit.plugins import Plugins
+from evalkit.testing import check_encoder, check_task
+
+assert distribution("evalkit-example-plugin").version == "0.1.0"
+plugins = Plugins.installed()
+check_encoder(plugins.load_encoder("vowels"))
+collection = plugins.collections.get("example")
+assert plugins.suite("odd") == ("OddAnimals",)
+folders = plugins.task_folders()
+assert folders["OddAnimals"] is collection
+task = plugins.open_task(collection.folder("OddAnimals"))
+assert type(task).__module__ == "evalkit_example_plugin.task", type(task)
+check_task(task)
+print("kept")
+"""
+
+
+@pytest.fixture(scope="module")
+def installed_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example plugin, built and installed by pip into a folder of its own."""
+    pytest.importorskip("hatchling", reason="building the example plugin needs hatchling")
+    folder = tmp_path_factory.mktemp("plugin")
+    shutil.copytree(PLUGIN, folder / "source")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
+    options = ["--no-deps", "--no-build-isolation", "--target", str(folder / "site"), str(folder / "source")]
+    subprocess.run([*command, *options], check=True, timeout=120)
+    return folder / "site"
+
+
+@pytest.mark.slow
+def test_a_third_partys_package_is_found_and_keeps_the_contract(installed_plugin: Path, root: Path) -> None:
+    paths = [str(installed_plugin), *(str(root / part) for part in ("", "tasks", "leaderboard"))]
+    code = f"import sys\nsys.path[:0] = {paths!r}\n{CHECK}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "kept\n"

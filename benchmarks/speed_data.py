@@ -16,33 +16,29 @@ import numpy as np
 
 DIMENSION = 384
 SEED = 20_260_801
-_WORDS = "river copper lantern seven orchard signal winter paper bridge garden falcon marble engine cloud harbour".split()
+_WORDS = ("river", "copper", "lantern", "seven", "orchard", "signal", "winter", "paper", "bridge", "garden", "falcon")
 _PHRASES = 4096
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table.
+    """What is made for one row of the table.
 
     Attributes:
-        title: How the table calls it.
         kind: Which task scores it.
         sizes: Documents and queries, training and test examples, or just one number.
-        tolerance: How far a score may be from mteb's; mteb rounds those of retrieval.
     """
 
-    title: str
     kind: str
     sizes: tuple[int, ...]
-    tolerance: float = 1e-6
 
 
 CASES = {
-    "sts": Case("STS, 10,000 pairs", "sts", (10_000,)),
-    "retrieval-100k": Case("Retrieval, 100,000 documents x 1,000 queries", "retrieval", (100_000, 1000), 1e-4),
-    "retrieval-500k": Case("Retrieval, 500,000 documents x 1,000 queries", "retrieval", (500_000, 1000), 1e-4),
-    "classification": Case("Classification, 77 classes, 10,000 + 10,000", "classification", (10_000, 10_000)),
-    "clustering": Case("Clustering, 20,000 texts of 50 labels", "clustering", (20_000,)),
+    "sts": Case("sts", (10_000,)),
+    "retrieval-100k": Case("retrieval", (100_000, 1000)),
+    "retrieval-500k": Case("retrieval", (500_000, 1000)),
+    "classification": Case("classification", (10_000, 10_000)),
+    "clustering": Case("clustering", (20_000,)),
 }
 
 
@@ -62,6 +58,7 @@ class Workload:
 
     @classmethod
     def load(cls, name: str, folder: Path) -> Workload:
+        """What `make` wrote."""
         columns = np.load(folder / f"{name}.columns.npz")
         return cls(CASES[name], np.load(folder / f"{name}.vectors.npy"), {key: columns[key] for key in columns})
 
@@ -71,6 +68,7 @@ class Workload:
         return [f"{row:07d} {phrases[row % _PHRASES]}" for row in range(start, start + count)]
 
     def titles(self, count: int) -> list[str]:
+        """Titles of the first documents; the look-up reads the number here, where a title comes first."""
         return [f"{row:07d} document" for row in range(count)]
 
 

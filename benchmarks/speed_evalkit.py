@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import sklearn.cluster
 import sklearn.linear_model  # noqa: F401  imported before the clock starts, as mteb has it
+from speed_data import Workload, look_up
+
 from evalkit.api import evaluate
 from evalkit.data import RetrievalData, TaskFolder
 from evalkit.data.retrieval import document_text
@@ -20,7 +22,6 @@ from evalkit_tasks.classification import ClassificationTask
 from evalkit_tasks.clustering import ClusteringTask, score_clustering
 from evalkit_tasks.retrieval import RetrievalTask, score_retrieval
 from evalkit_tasks.sts import STSTask
-from speed_data import Workload, look_up
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Lookup:
     similarity: Similarity = Similarity.COSINE
 
     def encode(self, texts: Sequence[str], **_: Any) -> np.ndarray[Any, Any]:
+        """Their vectors."""
         return look_up(self.vectors, texts)
 
 
@@ -48,9 +50,11 @@ class MemoryFolder(TaskFolder):
     subsets = ("default",)
 
     def table(self, subset: str, split: str, checks: Any) -> dict[str, list[Any]]:  # noqa: ARG002
+        """Columns of a split."""
         return self.tables[split]
 
     def fingerprint(self, files: Any, protocol: Any) -> str:  # noqa: ARG002
+        """Nothing is stored, so nothing needs to be told apart."""
         return "in memory"
 
 
@@ -58,20 +62,25 @@ class MemoryClustering(ClusteringTask):
     """Without a look at the file for given sets."""
 
     def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
+        """Score the cell."""
         table = self.folder.table(cell.subset, cell.split, {})
         return score_clustering(table["text"], table["label"], bench, self.parameters)
 
 
 class MemoryRetrieval(RetrievalTask):
-    """Joins titles and texts as `read_retrieval` does."""
+    """Joins titles and texts, and lets go of them, as `read_retrieval` does."""
 
     qrels: Qrels
 
     def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
+        """Score the cell, once only."""
         corpus, queries = (self.folder.table(cell.subset, split, {}) for split in ("corpus", "queries"))
+        pairs = zip(corpus.pop("title"), corpus.pop("text"), strict=True)
+        documents = [document_text(title, text) for title, text in pairs]
+        del pairs
         data = RetrievalData(
             document_ids=corpus["_id"],
-            documents=[document_text(title, text) for title, text in zip(corpus["title"], corpus["text"], strict=True)],
+            documents=documents,
             query_ids=queries["_id"],
             queries=queries["text"],
             qrels=self.qrels,

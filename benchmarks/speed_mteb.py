@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from datasets import Dataset, DatasetDict
 from mteb.abstasks.classification import AbsTaskClassification
 from mteb.abstasks.clustering import AbsTaskClustering
@@ -27,6 +28,7 @@ class Lookup(AbsEncoder):
         )
 
     def encode(self, inputs: Any, **_: Any) -> Any:
+        """Their vectors."""
         return look_up(self.vectors, [text for batch in inputs for text in batch["text"]])
 
 
@@ -79,7 +81,8 @@ def _retrieval(work: Workload) -> Any:
     corpus = {"id": [f"d{row}" for row in range(n)], "title": work.titles(n), "text": work.texts(0, n)}
     queries = {"id": [f"q{row}" for row in range(m)], "text": work.texts(n, m)}
     qrels: dict[str, dict[str, int]] = {}
-    for query, document, grade in zip(*(work.columns[key].tolist() for key in ("query", "document", "grade")), strict=True):
+    judgements = np.stack([work.columns[key] for key in ("query", "document", "grade")], axis=1)
+    for query, document, grade in judgements.tolist():
         qrels.setdefault(f"q{query}", {})[f"d{document}"] = grade
     data = {
         "corpus": Dataset.from_dict(corpus), "queries": Dataset.from_dict(queries), "relevant_docs": qrels,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.adapters import wrap
 from evalkit.config import DEFAULT_BATCH_SIZE, RunConfig
-from evalkit.errors import EvalkitError
+from evalkit.errors import EncoderError, EvalkitError
 from evalkit.observations import Observations
-from evalkit.plan import Selection, check_unique, select_tasks
+from evalkit.plan import Selection, check_tasks, check_unique, select_tasks
 from evalkit.plugins import Plugins
 from evalkit.runner import ANY_ENCODER, Outcome, Runner
 from evalkit.store import ResultStore, load
@@ -158,7 +158,14 @@ def run_config(config: RunConfig, plugins: Plugins, reporter: Reporter | None = 
 def run_all(
     config: RunConfig, plugins: Plugins, encoders: Sequence[Any], selection: Selection, reporter: Reporter | None
 ) -> Outcome:
-    """Run encoders, given as specs or objects, one after the other: only one is in memory at a time."""
+    """Run encoders, given as specs or objects, one after the other: only one is in memory at a time.
+
+    Raises:
+        EvalkitError: Two tasks have one name, the batch size is no size, or results cannot be written.
+    """
+    check_tasks(selection.tasks)
+    if config.batch_size < 1:
+        raise EvalkitError(f"A batch of {config.batch_size} texts is none.", hint="Give a batch size of at least 1.")
     store = ResultStore(config.output) if config.output is not None else None
     if store is not None:
         store.check_writable()
@@ -171,15 +178,26 @@ def run_all(
         runner.fail(ANY_ENCODER, name, error)
     for encoder in encoders:
         spec = encoder if isinstance(encoder, str) else type(encoder).__name__
+        runner.reporter.encoder_loading(spec)
         try:
-            runner.reporter.encoder_loading(spec)
-            scorer = plugins.load_encoder(encoder) if isinstance(encoder, str) else wrap(encoder)
+            scorer = _load(plugins, encoder)
         except EvalkitError as error:
             runner.fail(spec, None, error)
             continue
         runner.reporter.encoder_ready(spec, scorer.name, identified=scorer.fingerprint is not None)
         runner.run(scorer, spec, tasks)
     return runner.outcome
+
+
+def _load(plugins: Plugins, encoder: Any) -> Scorer:
+    try:
+        return plugins.load_encoder(encoder) if isinstance(encoder, str) else wrap(encoder)
+    except EvalkitError:
+        raise
+    except Exception as error:
+        raise EncoderError(
+            f"{encoder} cannot be loaded: {type(error).__name__}: {error}.", hint="Mend the encoder or its options."
+        ) from error
 
 
 def _split_tasks(tasks: Any) -> tuple[tuple[str, ...], list[Path | Task]]:

@@ -72,6 +72,7 @@ def _open(plugins: Plugins, name: str, path: Path, selection: Selection, *, aske
             selection.unfit.append(Unfit(name, f"no plugin knows its type {kind}"))
             return
         task = plugins.open_task(path)
+        task.info, task.cells()  # a folder without data shows here
     except DataError as error:
         selection.broken.append((name, error))
         return
@@ -110,7 +111,7 @@ def encoder_record(scorer: Scorer, spec: str, dimension: int | None = None) -> E
 def unfit(scorer: Scorer, task: Task) -> Unfit | None:
     """Why this task cannot be given to this encoder, if so."""
     if isinstance(scorer, LexicalScorer) and not isinstance(scorer, Encoder) and not task.lexical:
-        return Unfit(task.info.name, f"{scorer.name} has no vectors, which {task.info.type} needs")
+        return Unfit(task.info.name, f"{scorer.name} has no vectors")
     return None
 
 
@@ -133,3 +134,15 @@ def check_unique(names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise EvalkitError(f"The encoder {twice[0]!r} is given twice.", hint="Give it once.")
+
+
+def check_tasks(tasks: Sequence[Task]) -> None:
+    """Refuse two tasks of one name: the second's result would replace the first's.
+
+    Raises:
+        EvalkitError: There are.
+    """
+    names = [task.info.name for task in tasks]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise EvalkitError(f"The task {twice[0]!r} is given twice.", hint="Give it once, or rename a folder.")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from evalkit.embedding import EmbeddingCache, EncoderBench
 from evalkit.environment import describe
-from evalkit.errors import CellError, EvalkitError, StoreError
+from evalkit.errors import CellError, EncoderError, EvalkitError, StoreError
 from evalkit.plan import encoder_record, finished, unfit
 from evalkit.repeats import available_workers
 from evalkit.reporter import Reporter
@@ -81,10 +82,15 @@ class Runner:
         self.outcome = Outcome()
         self._workers = config.workers or available_workers()
         self.notes: tuple[str, ...] = ()
+        self._unidentified: set[str] = set()
         self._cache = self._open_cache() if config.cache else None
 
     def run(self, scorer: Scorer, spec: str, tasks: Sequence[Task]) -> None:
         """Score one encoder on tasks; failures are kept in the outcome and the next task goes on."""
+        if scorer.fingerprint is None and scorer.name in self._unidentified:
+            self.fail(spec, None, _namesake(scorer.name))
+            return
+        self._unidentified |= {scorer.name} if scorer.fingerprint is None else set()
         for task in tasks:
             try:
                 self._run_task(scorer, spec, task)
@@ -180,37 +186,33 @@ class _TaskRun:
 
     def _score(self, cell: Cell) -> None:
         self.runner.reporter.cell_started(self.encoder.name, self.task.info.name, cell)
-        scores = self._evaluate(cell)
-        zeros = self.bench.take_zeros()
-        warnings = tuple(f"{cell.split}/{cell.subset}: {text}" for text in (*_undefined(scores), *scores.warnings, *zeros))
-        self.finished[cell.split, cell.subset] = FinishedCell(cell=self._cell_record(cell, scores), warnings=warnings)
-        self._keep()
-
-    def _evaluate(self, cell: Cell) -> CellScores:
+        self.bench.start_cell()
         before = replace(self.bench.tally)
         try:
-            return self.task.evaluate(cell, self.bench)
+            self.finished[cell.split, cell.subset] = self._cell(cell, self.task.evaluate(cell, self.bench))
         except EvalkitError:
-            self.bench.take_zeros(strict=False)
             raise
         except Exception as error:
             raise CellError(
                 f"{self.task.info.name} failed with {self.encoder.name}: {type(error).__name__}: {error}.",
-                hint="Mend the task or the encoder; what is finished is kept.",
+                hint="Mend the task or the encoder and run again; what is finished is kept.",
             ) from error
         finally:
             self.runner.outcome.encoded += self.bench.tally.encoded - before.encoded
             self.runner.outcome.cached += self.bench.tally.cached - before.cached
+        self._keep()
 
-    def _cell_record(self, cell: Cell, scores: CellScores) -> CellRecord:
-        values = _values(scores)
+    def _cell(self, cell: Cell, scores: CellScores) -> FinishedCell:
+        values = {**scores.observations.scores(), **scores.extra}
         if self.task.main_score not in values:
             raise CellError(
                 f"{self.task.info.name} has no metric {self.task.main_score!r}; it has {', '.join(values)}.",
                 hint="Correct main_score in task.toml.",
                 exit_code=2,
             )
-        return CellRecord(
+        undefined = [name for name, value in values.items() if not math.isfinite(value)]
+        reason = (f"undefined (constant or too few values): {', '.join(undefined)}.",) if undefined else ()
+        record = CellRecord(
             split=cell.split,
             subset=cell.subset,
             languages=cell.languages,
@@ -218,6 +220,8 @@ class _TaskRun:
             repeats={name: tuple(map(float, each)) for name, each in scores.repeats.items() if _all_finite(each)},
             observations=scores.observations.to_json(),
         )
+        said = (*reason, *scores.warnings, *self.bench.zero_warnings())
+        return FinishedCell(cell=record, warnings=tuple(f"{cell.split}/{cell.subset}: {text}" for text in said))
 
     def _keep(self) -> None:
         """Store the finished cells of a task that has more to come, so that a killed run need not repeat them."""
@@ -227,7 +231,7 @@ class _TaskRun:
         kept = FinishedCells(
             task=self.task.fingerprint, encoder=self.encoder.fingerprint or "", cells=tuple(self.finished.values())
         )
-        with contextlib.suppress(StoreError):  # the cell is scored all the same; the result will say that it cannot be
+        with contextlib.suppress(StoreError):  # the cell is scored all the same, and the result's own write will tell
             store.write_cells(self.encoder, self.task.info.name, kept)
 
     def _record(self) -> Result:
@@ -264,18 +268,15 @@ _UNIDENTIFIED = (
 )
 
 
+def _namesake(name: str) -> EncoderError:
+    return EncoderError(
+        f"Two encoders without fingerprint are called {name!r}, so that their results cannot be told apart.",
+        hint="Give each a name of its own (an attribute `name`, or ?name=... in a spec).",
+    )
+
+
 def _all_finite(values: Sequence[float]) -> bool:
     return all(map(math.isfinite, values))
-
-
-def _values(scores: CellScores) -> dict[str, float]:
-    return {**scores.observations.scores(), **scores.extra}
-
-
-def _undefined(scores: CellScores) -> tuple[str, ...]:
-    """Why some scores are null."""
-    undefined = [name for name, value in _values(scores).items() if not math.isfinite(value)]
-    return (f"undefined (constant or too few values): {', '.join(undefined)}.",) if undefined else ()
 
 
 def _first(errors: list[EvalkitError]) -> EvalkitError:

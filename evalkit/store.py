@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from evalkit.errors import EXIT_FAILED, StoreError
+from evalkit.fingerprint import digest_json, short
 from evalkit.migrations import NewerSchemaError, upgrade
 from evalkit.schema import EncoderFile, EncoderRecord, FinishedCell, FinishedCells, Result
 
@@ -27,6 +29,7 @@ ENCODER_FILE = "encoder.json"
 UNIDENTIFIED = "unidentified"
 """The folder of an encoder without fingerprint."""
 _PARTIAL_SUFFIX = ".partial"
+_HEX = re.compile("[0-9a-f]{12,}")
 
 
 def file_name(name: str) -> str:
@@ -59,8 +62,7 @@ class ResultStore:
 
     def folder(self, encoder: EncoderRecord) -> Path:
         """Where the results of an encoder are."""
-        fingerprint = encoder.fingerprint[:12] if encoder.fingerprint else UNIDENTIFIED
-        return self.root / file_name(encoder.name) / fingerprint
+        return self.root / file_name(encoder.name) / _folder_name(encoder.fingerprint)
 
     def path(self, encoder: EncoderRecord, task: str) -> Path:
         """Where the result of an encoder on a task is."""
@@ -130,6 +132,13 @@ class ResultStore:
 
     def _partial(self, encoder: EncoderRecord, task: str) -> Path:
         return self.path(encoder, task).with_suffix(_PARTIAL_SUFFIX)
+
+
+def _folder_name(fingerprint: str | None) -> str:
+    """Twelve hex digits; of a fingerprint that a plugin words otherwise, those of its digest."""
+    if fingerprint is None:
+        return UNIDENTIFIED
+    return short(fingerprint if _HEX.fullmatch(fingerprint) else digest_json(fingerprint))
 
 
 def result_text(result: Result) -> str:

@@ -58,10 +58,7 @@ def check_encoder(encoder: Scorer, texts: Sequence[str] = TEXTS) -> None:
         raise ValueError("Give at least two different texts, and one of them twice.")
     _rule(isinstance(encoder.name, str) and encoder.name.strip(), "name must be a string that is not empty")
     before = encoder.fingerprint
-    _rule(
-        before is None or _is_digest(before),
-        f"fingerprint must be None or {SHORT} hex digits and more: {SHORT} name a folder",
-    )
+    _rule(before is None or _is_digest(before), f"fingerprint must be None or {SHORT} hex digits or more")
     if isinstance(encoder, Encoder):
         _check_vectors(encoder, list(texts))
     else:

@@ -201,6 +201,15 @@ def test_saved_models_are_loaded_quietly(tmp_path: Path, capfd: pytest.CaptureFi
 
 
 @pytest.mark.slow
+def test_models_of_other_kinds_are_refused(tmp_path: Path) -> None:
+    tiny().save(str(tmp_path))
+    config = tmp_path / "config_sentence_transformers.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "model_type": "SparseEncoder"}))
+    with pytest.raises(EncoderError, match="is a SparseEncoder; the st encoder runs dense encoders"):
+        adapter.load(str(tmp_path), {"device": "cpu"})
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argument", "options", "expected"),
     [
@@ -209,7 +218,7 @@ def test_saved_models_are_loaded_quietly(tmp_path: Path, capfd: pytest.CaptureFi
         ("{tmp}", {}, "cannot load the folder"),
         ("{tmp}", {"device": "cuda"}, "is not on this machine; there is auto, cpu"),
         ("{tmp}", {"device": "gpu"}, "cannot load the folder"),
-        ("{tmp}", {"dtype": "float8"}, "is not one of float32, float16, bfloat16, auto"),
+        ("{tmp}", {"dtype": "float8"}, "is not one of auto, float32, float16, bfloat16"),
         ("{tmp}", {"max_lenght": "5"}, "has no option 'max_lenght'. Did you mean max_length?"),
     ],
 )
@@ -288,14 +297,14 @@ def test_minilm_fingerprint(minilm: SentenceTransformerEncoder, minilm_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_mtebs_own_wrapper_and_ours_agree(minilm: SentenceTransformerEncoder) -> None:
     """An encoder of mteb's, called through `wrap`, sees what mteb would show it."""
     pytest.importorskip("mteb")
     from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
 
     prompts = {"Retrieval-query": "Represent this question: ", "STS": "Compare: "}
-    with pytest.warns(UserWarning, match="Model prompts specified"):
-        theirs = wrap(SentenceTransformerEncoderWrapper(_fresh(minilm), model_prompts=prompts), "mteb")
+    theirs = wrap(SentenceTransformerEncoderWrapper(_fresh(minilm), model_prompts=prompts), "mteb")
     ours = SentenceTransformerEncoder(minilm._model, "ours", prompts=prompts)
     texts = ["Zinc shortens a cold.", "Zinc does not shorten a cold.", "x"]
     for task in (STS, SCIFACT):

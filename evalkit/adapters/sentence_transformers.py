@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 SCHEME = "st"
 EXTRA = "sentence-transformers"
 AUTO = "auto"
-DTYPES = ("float32", "float16", "bfloat16", AUTO)
+DENSE = "SentenceTransformer"
+DTYPES = (AUTO, "float32", "float16", "bfloat16")
+"""Number type of the weights; unless one is asked for, the library decides, as it does under mteb."""
 KNOWN = (
     "max_length",
     "device",
@@ -174,18 +176,22 @@ def _model(argument: str, options: Options) -> Any:
 
 
 def _load(library: Any, path: str, dtype: str, arguments: Mapping[str, Any]) -> Any:
-    from evalkit.adapters.st_identity import dtype_argument, quiet_loading, with_dtype
+    from evalkit.adapters.st_identity import dtype_argument, model_type, quiet_loading, with_dtype
 
+    offline = not is_local(path) and not hub_reachable()
+    model_kwargs = {} if dtype == AUTO else dtype_argument(dtype)
     try:
         with quiet_loading():
-            model = library.SentenceTransformer(
-                path,
-                model_kwargs=dtype_argument(dtype),
-                local_files_only=not is_local(path) and not hub_reachable(),
-                **arguments,
-            )
+            kind = model_type(path, arguments["revision"], offline=offline)
+            if kind == DENSE:
+                model = library.SentenceTransformer(
+                    path, model_kwargs=model_kwargs, local_files_only=offline, **arguments
+                )
     except Exception as error:
         raise unloadable(SCHEME, path, error, local=is_local(path)) from error
+    if kind != DENSE:
+        # The library would put a pooling of its own on top and give vectors that nobody trained.
+        raise EncoderError(f"{path} is a {kind}; the st encoder runs dense encoders.", hint=f"Give it a {DENSE}.")
     return model if dtype == AUTO else with_dtype(model, dtype)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
+import json
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -47,6 +49,14 @@ def dtype_argument(dtype: str) -> dict[str, Any]:
     value = dtype if dtype == "auto" else getattr(torch, dtype)
     major, minor = (int(part) for part in transformers.__version__.split(".")[:2])
     return {"dtype" if (major, minor) >= (4, 56) else "torch_dtype": value}
+
+
+def model_type(path: str, revision: str | None, *, offline: bool) -> str:
+    """The class that a model was saved by, such as ``SparseEncoder``; models that do not say are dense."""
+    find = importlib.import_module("sentence_transformers.util").load_file_path
+    config = find(path, "config_sentence_transformers.json", revision=revision, local_files_only=offline)
+    said = json.loads(Path(config).read_text(encoding="utf-8")) if config else {}
+    return str(said.get("model_type", "SentenceTransformer"))
 
 
 def with_dtype(model: Any, dtype: str) -> Any:

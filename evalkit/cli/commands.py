@@ -15,6 +15,7 @@ import typer
 import typer.main
 from typer.core import TyperGroup
 
+from evalkit._version import __version__
 from evalkit.cli.guard import guarded
 from evalkit.errors import EvalkitError
 from evalkit.registry import Entry, Registry
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GROUP = "evalkit.commands"
+_DISTRIBUTION = "evalkit-embeddings"
 _BUILT_IN = ("run", "show", "list", "cache", "demo", "doctor")
 _ORDER = ("demo", "run", "leaderboard", "show", "list", "cache", "doctor")
 
@@ -34,9 +36,10 @@ def registry() -> Registry[Any]:
         EvalkitError: Two packages bring a command of one name.
     """
     commands: Registry[Any] = Registry("command", "evalkit --help")
+    origin = f"{_DISTRIBUTION} {__version__}"
     for name in _BUILT_IN:
         module = f"evalkit.cli.{name}"
-        commands.add(Entry(name, "evalkit", partial(_built_in, module), f"{module}:COMMAND"))
+        commands.add(Entry(name, origin, partial(_built_in, module), f"{module}:COMMAND"))
     for point in entry_points(group=GROUP):
         commands.add(Entry(point.name, _origin(point), point.load, point.value))
     return commands

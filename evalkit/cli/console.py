@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MISSING = "—"
 """What stands in a table where there is no value."""
 _UNBOUNDED = 10_000
-_NARROWEST = 8
+_NARROWEST = 6
 
 
 @cache
@@ -37,9 +37,8 @@ def _console(*, stderr: bool) -> Console:
 
     # A file has no width: tables in it must not be cut to the 80 columns that rich assumes.
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(
-        stderr=stderr, width=None if terminal else _UNBOUNDED, markup=False, highlight=False, emoji=False, soft_wrap=True
-    )
+    width = None if terminal else _UNBOUNDED
+    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def line(text: str = "") -> None:
@@ -80,24 +79,23 @@ def json_data(value: Any) -> None:
     line(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1, title: str = "") -> None:
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> None:
     """A table.
 
     Args:
         headers: Name of each column; may break over lines.
         rows: One string for each column.
         left: How many columns are text and stand left; the others are numbers and stand right.
-        title: A line above it.
     """
     from rich import box
     from rich.table import Table
 
-    grid = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     body = [list(row) for row in rows]
     for column, header in enumerate(headers):
         widest = max((len(row[column]) for row in body), default=0)
         # Numbers are never broken; only text and headers give way on a narrow terminal.
-        narrowest = min(widest, 2 * _NARROWEST) if column < left else max(widest, min(len(header), _NARROWEST))
+        narrowest = min(widest, 3 * _NARROWEST) if column < left else max(widest, min(len(header), _NARROWEST))
         justify: Any = "left" if column < left else "right"
         grid.add_column(header, justify=justify, overflow="fold", min_width=narrowest)
     for row in body:

@@ -31,6 +31,7 @@ def demo(
 
     outcome, _ = execute(RunConfig(encoders=ENCODERS, suite=SUITE, output=output), [], quiet=quiet)
     registry().get("leaderboard")(results=output)
+    console.line()
     console.line(summary(outcome))
     complain(outcome)
     _say_what_next(output)

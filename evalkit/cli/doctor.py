@@ -42,7 +42,7 @@ def doctor(json: Json = False) -> None:
         console.json_data(report)
         return
     for key, value in _lines(report):
-        console.line(f"{key:<22} {value}")
+        console.line(f"{key:<27} {value}")
 
 
 COMMAND = doctor

@@ -95,7 +95,7 @@ def _task_type(name: str, place: Path | Collection) -> str:
 def _usage(entry: Entry[Any]) -> str:
     """The first line of a factory's documentation, which shows the spec."""
     try:
-        return (inspect.getdoc(entry.load()) or "").partition("\n")[0].replace("``", "")
+        return (inspect.getdoc(entry.load()) or "").partition("\n")[0].replace("``", "").removesuffix(".")
     except Exception as error:
         return f"cannot be loaded: {error}"
 

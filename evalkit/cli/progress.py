@@ -1,5 +1,7 @@
 """What a run shows while it runs, on stderr: bars on a terminal, one line a finished task elsewhere, or nothing."""
 
+# ruff: noqa: ARG002 - a reporter is told more than any one display shows
+
 from __future__ import annotations
 
 import time
@@ -11,7 +13,6 @@ from evalkit.reporter import Reporter
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from evalkit.errors import EvalkitError
     from evalkit.plan import Unfit
@@ -41,7 +42,7 @@ class Silent(Reporter):
     def __enter__(self) -> Silent:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     def task_finished(self, result: Result, path: Path | None) -> None:
@@ -61,33 +62,42 @@ class Lines(Silent):
         super().__init__()
         self._place = 0
         self._total = 0
+        self._tasks: list[str] = []
 
     def started(self, n_encoders: int, tasks: list[str]) -> None:
         """Note how much there is to do."""
+        self._tasks = tasks
         self._total = n_encoders * len(tasks)
+
+    def encoder_failed(self, spec: str, error: EvalkitError) -> None:
+        """Its tasks are done with; the end of the run says why."""
+        self._place += len(self._tasks)
+        self._print(f"[{self._place}/{self._total}] {spec}: cannot be run")
 
     def task_finished(self, result: Result, path: Path | None) -> None:
         """Say what it scored."""
         super().task_finished(result, path)
-        self.tell(f"{result.encoder.name} on {result.task.name}: {_headline(result)} in {result.timing.seconds:.1f} s")
+        self.tell(result.encoder.name, result.task.name, f"{_headline(result)} in {result.timing.seconds:.1f} s")
 
     def task_skipped(self, result: Result) -> None:
         """Say what it scored before."""
         super().task_skipped(result)
-        self.tell(f"{result.encoder.name} on {result.task.name}: {_headline(result)}, finished already")
+        self.tell(result.encoder.name, result.task.name, f"{_headline(result)}, finished already")
 
     def task_unfit(self, encoder: str, unfit: Unfit) -> None:
         """Say why not."""
-        self.tell(f"{encoder} on {unfit.task}: left out, {unfit.reason}")
+        self.tell(encoder, unfit.task, f"left out, {unfit.reason}")
 
     def task_failed(self, encoder: str, task: str, error: EvalkitError) -> None:
         """Say that it failed; the end of the run says why."""
-        self.tell(f"{encoder} on {task}: failed")
+        self.tell(encoder, task, "failed")
 
-    def tell(self, text: str) -> None:
-        """One line with its place in the run."""
-        self._place += 1
-        self._print(f"[{self._place}/{self._total}] {text}")
+    def tell(self, encoder: str, task: str, what: str) -> None:
+        """One line with its place in the run; a task that no encoder is given has none."""
+        counts = task in self._tasks
+        self._place += counts
+        place = f"[{self._place}/{self._total}] " if counts else ""
+        self._print(f"{place}{encoder} on {task}: {what}")
 
     def _print(self, text: str) -> None:
         console.note(text)
@@ -108,7 +118,7 @@ class Bars(Lines):
         self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._hide()
         self._progress.stop()
 
@@ -123,6 +133,7 @@ class Bars(Lines):
     def encoder_failed(self, spec: str, error: EvalkitError) -> None:
         """Not loaded; the end of the run says why."""
         self._hide()
+        super().encoder_failed(spec, error)
 
     def task_started(self, encoder: str, task: str, n_cells: int) -> None:
         """A new bar, without length until the task says how many texts it has."""
@@ -143,10 +154,10 @@ class Bars(Lines):
             pace = self._pace.describe(done, expected, encoded)
             self._progress.update(self._task, completed=done, total=expected, pace=pace)
 
-    def tell(self, text: str) -> None:
+    def tell(self, encoder: str, task: str, what: str) -> None:
         """The finished task's line takes the bar's place."""
         self._hide()
-        super().tell(text)
+        super().tell(encoder, task, what)
 
     def _show(self, text: str) -> None:
         self._hide()

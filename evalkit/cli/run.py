@@ -62,6 +62,7 @@ def run(
         console.json_data(_as_json(outcome, output, skipped))
     else:
         _print_scores(outcome)
+        console.line()
         console.line(summary(outcome))
         console.line(f"Results are in {output}.")
     complain(outcome)
@@ -102,13 +103,15 @@ def execute(config: RunConfig, plugins: list[Path], *, quiet: bool) -> tuple[Out
 def summary(outcome: Outcome) -> str:
     """What was encoded, what was not, in one sentence."""
     encoded = f"Encoded {console.counted(outcome.encoded, 'text')}" if outcome.encoded else "Encoded nothing"
-    done = f"{console.counted(outcome.skipped, 'result')} {'was' if outcome.skipped == 1 else 'were'} finished already"
-    return f"{encoded}, {outcome.cached:,} from the cache; {done}."
+    cached = f", {outcome.cached:,} from the cache" if outcome.encoded or outcome.cached else ""
+    were = "was" if outcome.skipped == 1 else "were"
+    done = f"; {console.counted(outcome.skipped, 'result')} {were} finished already" if outcome.skipped else ""
+    return f"{encoded}{cached}{done}."
 
 
 def complain(outcome: Outcome) -> None:
     """Tell what was left out, warnings once each, and failures."""
-    for reason, tasks in _grouped((unfit.reason, unfit.task) for _, unfit in outcome.unfit).items():
+    for reason, tasks in _grouped(((unfit.reason, unfit.task) for _, unfit in outcome.unfit), most=100).items():
         console.note(f"Left out {tasks}: {reason}.")
     pairs = ((text, f"{r.encoder.name} on {r.task.name}") for r in outcome.results for text in r.warnings)
     for text, where in _grouped(pairs).items():
@@ -137,7 +140,7 @@ def _refuse_nothing(outcome: Outcome) -> None:
     if outcome.results or outcome.failures:
         return
     reasons = "; ".join(_grouped((unfit.reason, unfit.task) for _, unfit in outcome.unfit))
-    raise EvalkitError(f"Nothing could be scored: {reasons}.", hint="Give such an encoder retrieval tasks.")
+    raise EvalkitError(f"Nothing could be scored: {reasons}.", hint="Choose other tasks (`evalkit list tasks`) or another encoder.")
 
 
 def _print_scores(outcome: Outcome) -> None:

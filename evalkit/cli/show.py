@@ -46,6 +46,7 @@ def _print_page(result: Result) -> None:
     for key, value in _facts(result):
         console.line(f"{key:<12} {value}")
     for start in range(0, len(result.cells), _CELLS_A_TABLE):
+        console.line()
         _print_cells(result.cells[start : start + _CELLS_A_TABLE])
     for text in result.warnings:
         console.line(f"warning: {text}")
@@ -56,15 +57,16 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
     yield "main score", f"{result.main_score.metric} {console.number(result.main_score.value)}"
     yield "task", f"{task.name} ({task.type}{', ' + ', '.join(task.languages) if task.languages else ''})"
     yield "", f"fingerprint {task.fingerprint}"
-    yield "encoder", f"{encoder.name} ({encoder.similarity}{f', {encoder.dimension} dimensions' if encoder.dimension else ''})"
+    dimensions = f", {encoder.dimension} dimensions" if encoder.dimension else ""
+    yield "encoder", f"{encoder.name} ({encoder.similarity}{dimensions})"
     yield "", f"fingerprint {encoder.fingerprint or 'none: it cannot say who it is'}"
     yield "", f"spec {encoder.spec}"
     yield "protocol", ", ".join(f"{key}={value}" for key, value in task.protocol.items())
     yield "timing", f"{timing.started}, {timing.seconds:.1f} s, of which {timing.encoding_seconds:.1f} s encoding"
     yield "", f"{console.counted(timing.texts_encoded, 'text')} encoded, {timing.texts_cached:,} from the cache"
     versions = ", ".join(f"{name} {version}" for name, version in environment.packages.items())
-    yield "environment", f"evalkit {environment.evalkit}, Python {environment.python}, {environment.platform}, {environment.device}"
-    yield "", versions
+    yield "environment", f"evalkit {environment.evalkit}, Python {environment.python}, {versions}"
+    yield "", f"{environment.platform}, {environment.device}"
 
 
 def _print_cells(cells: tuple[CellRecord, ...]) -> None:
@@ -106,12 +108,14 @@ def _unit_columns(observations: Observations, metric: str) -> dict[str, list[Any
 
     if metric not in observations.statistics:
         raise unknown("metric", metric, observations.statistics, where="evalkit show RESULT_FILE")
+    # Predictions are codes of the same classes as the labels.
+    names = {"predicted": observations.labels.get("label"), **observations.labels}
     columns: dict[str, list[Any]] = {}
     for name in dict.fromkeys(observations.statistics[metric].columns):
         matrix = observations.matrix(name)
         for repeat in range(matrix.shape[1]):
             label = name if matrix.shape[1] == 1 else f"{name}_{repeat}"
-            columns[label] = _named(matrix[:, repeat].tolist(), observations.labels.get(name))
+            columns[label] = _named(matrix[:, repeat].tolist(), names.get(name))
     return columns
 
 

@@ -126,7 +126,9 @@ def _prompts(spec: TaskSpec, path: Path) -> dict[str, str]:
     prompt = spec.protocol.get("prompt", {})
     prompts = {"text": prompt} if isinstance(prompt, str) else prompt
     if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
-        raise DataError(f"{path / FILE_NAME}: protocol.prompt is no text, nor one for each role.", hint="Mend the value.")
+        raise DataError(
+            f"{path / FILE_NAME}: protocol.prompt is no text, nor one for each role.", hint="Mend the value."
+        )
     return dict(prompts)
 
 

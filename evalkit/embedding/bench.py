@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.embedding.checks import as_vectors, shorten
-from evalkit.errors import EXIT_FAILED, CellError, EvalkitError, StoreError
+from evalkit.errors import CellError, EvalkitError, StoreError
 from evalkit.protocols import Encoder
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ BATCHES_PER_CALL = 32
 
 @dataclass
 class Tally:
-    """What the bench has done since it was last asked.
+    """What the bench has done so far.
 
     Attributes:
         encoded: Texts that the encoder turned into vectors.
         cached: Texts whose vectors came from the cache.
         seconds: Wall time inside the encoder.
-        zeros: All-zero vectors; `first_zero` is the first text that has one.
-        vectors: Vectors handed out, repeated texts counted once a call.
+        zeros: All-zero vectors of the cell; `first_zero` is the first text that has one.
+        vectors: Vectors handed out in the cell, repeated texts counted once a call.
     """
 
     encoded: int = 0
@@ -77,6 +77,12 @@ class EncoderBench:
         self._expected = 0
         self._done = 0
 
+    def start_cell(self) -> None:
+        """Begin to count progress and zero vectors anew."""
+        self._expected = self._done = 0
+        self.tally.zeros = self.tally.vectors = 0
+        self.tally.first_zero = ""
+
     def expect(self, n_texts: int) -> None:
         """Tell the progress display how many more texts the cell will embed."""
         self._expected += n_texts
@@ -102,38 +108,61 @@ class EncoderBench:
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _distinct_vectors(self, encoder: Encoder, texts: list[str], role: Role) -> Vectors:
-        cache = self._encoder_cache(encoder, role)
-        if cache is None:
+        found = self._look_up(encoder, texts, role)
+        if found is None:
             return self._encode_all(encoder, texts, role, None)
-        keys = [cache.key(text) for text in texts]
-        stored = cache.get(keys)
+        cache, keys, stored = found
         missing = [row for row, value in enumerate(stored) if value is None]
         self.tally.cached += len(texts) - len(missing)
         self._advance(len(texts) - len(missing), 0)
+        old = self._join(encoder, [value for value in stored if value is not None])
         if not missing:
-            return self._join(stored)
-        if len(missing) == len(texts):
+            return old
+        if not len(old):
             return self._encode_all(encoder, texts, role, (cache, keys))
         fresh = self._encode_all(
             encoder, [texts[row] for row in missing], role, (cache, [keys[row] for row in missing])
         )
         vectors = np.empty((len(texts), fresh.shape[1]), dtype=np.float32)
         vectors[missing] = fresh
-        known = [row for row, value in enumerate(stored) if value is not None]
-        vectors[known] = self._join([stored[row] for row in known])
+        vectors[[row for row, value in enumerate(stored) if value is not None]] = old
         return vectors
 
-    def _encoder_cache(self, encoder: Encoder, role: Role) -> EncoderCache | None:
+    def _look_up(
+        self, encoder: Encoder, texts: list[str], role: Role
+    ) -> tuple[EncoderCache, list[bytes], list[bytes | None]] | None:
+        """The cache, the texts' keys and what it holds for them; None where nothing is cached."""
         if self._cache is None or encoder.fingerprint is None:
             return None
         variant = getattr(encoder, "variant", None)
-        text = variant(role, self._task) if callable(variant) else f"{role}|{self._task.name}|{self._task.type}"
-        return self._cache.of(encoder.name, encoder.fingerprint, text)
+        told = variant(role, self._task) if callable(variant) else f"{role}|{self._task.name}|{self._task.type}"
+        try:
+            cache = self._cache.of(encoder.name, encoder.fingerprint, told)
+            keys = [cache.key(text) for text in texts]
+            return cache, keys, cache.get(keys)
+        except StoreError as error:
+            self._go_on_without(error)
+            return None
 
-    def _join(self, stored: Sequence[bytes | None]) -> Vectors:
-        raw = b"".join(value for value in stored if value is not None)
-        vectors = np.frombuffer(raw, dtype="<f4").reshape(len(stored), -1)
-        self.dimension = self.dimension or vectors.shape[1]
+    def _go_on_without(self, error: StoreError) -> None:
+        """A cache that cannot be used costs time but no result."""
+        self._cache = None
+        self.notes.append(f"{error} The run went on without a cache.")
+
+    def _join(self, encoder: Encoder, stored: list[bytes]) -> Vectors:
+        """(len(stored), d) the stored vectors; their length is the encoder's from now on."""
+        lengths = {len(value) // 4 for value in stored}
+        if self.dimension is not None:
+            lengths.add(self.dimension)
+        if len(lengths) > 1:
+            raise CellError(
+                f"{encoder.name} has vectors of lengths {', '.join(map(str, sorted(lengths)))} under one fingerprint.",
+                hint="Let its fingerprint say all that decides its vectors, and run `evalkit cache clear`.",
+            )
+        if not lengths:
+            return np.zeros((0, 1), dtype=np.float32)
+        self.dimension = lengths.pop()
+        vectors = np.frombuffer(b"".join(stored), dtype="<f4").reshape(len(stored), self.dimension)
         return vectors.astype(np.float32, copy=False)
 
     def _encode_all(
@@ -158,7 +187,7 @@ class EncoderBench:
     def _call(self, encoder: Encoder, texts: list[str], role: Role) -> Vectors:
         started = time.perf_counter()
         try:
-            raw = encoder.encode(texts, role=role, task=self._task, batch_size=self._batch_size)
+            raw = encoder.encode(list(texts), role=role, task=self._task, batch_size=self._batch_size)
             vectors = as_vectors(raw, texts, encoder=encoder.name, dimension=self.dimension)
         except EvalkitError as error:
             raise CellError(error.message, hint=error.hint) from error
@@ -173,12 +202,12 @@ class EncoderBench:
         return vectors
 
     def _store(self, cache: EncoderCache, keys: list[bytes], vectors: Vectors) -> None:
-        """Keep vectors; a cache that cannot be written costs time later but no result now."""
+        if self._cache is None:  # it failed for an earlier batch
+            return
         try:
             cache.put(keys, vectors)
         except StoreError as error:
-            self._cache = None
-            self.notes.append(f"{error.message} The run goes on without a cache.")
+            self._go_on_without(error)
 
     def _count_zeros(self, vectors: Vectors, texts: list[str]) -> None:
         zero = np.flatnonzero(vectors[:, 0] == 0)
@@ -188,24 +217,24 @@ class EncoderBench:
         if len(zero) and not self.tally.first_zero:
             self.tally.first_zero = texts[zero[0]]
 
-    def check_zeros(self) -> None:
-        """Note how many vectors were zero.
+    def zero_warnings(self) -> tuple[str, ...]:
+        """How many vectors of the cell were zero, if any.
 
         Raises:
             CellError: All of them were.
         """
         tally = self.tally
-        if tally.vectors and tally.zeros == tally.vectors:
+        if not tally.zeros:
+            return ()
+        if tally.zeros == tally.vectors:
             raise CellError(
                 f"{self.scorer.name} returned zero vectors for all {tally.vectors} texts.",
                 hint="Check that its weights are loaded and that it knows the language.",
-                exit_code=EXIT_FAILED,
             )
-        if tally.zeros:
-            self.notes.append(
-                f"{tally.zeros} of {tally.vectors} vectors are zero, first for {shorten(tally.first_zero)}: "
-                "their cosine is undefined and follows mteb's conventions."
-            )
+        return (
+            f"{tally.zeros} of {tally.vectors} vectors are zero, first for {shorten(tally.first_zero)}: "
+            "their cosine is undefined and follows mteb's conventions.",
+        )
 
     def _advance(self, texts: int, encoded: int) -> None:
         self._done += texts

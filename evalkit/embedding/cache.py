@@ -12,20 +12,24 @@ import json
 import os
 import shutil
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from evalkit.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from evalkit.types import Vectors
+
+T = TypeVar("T")
 
 _PREFIX = 8
 _DIGEST = 24
@@ -104,27 +108,37 @@ class EmbeddingCache:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = (folder or cache_folder()) / "embeddings.lmdb"
-        self._env, self._vectors, self._encoders = _open(self.folder, os.getpid())
+        self.folder = _environment_folder(folder)
+        self._held = _open(self.folder)
+        self._env, self._vectors, self._encoders = self._held.env, self._held.vectors, self._held.encoders
 
     def of(self, name: str, fingerprint: str, variant: str) -> EncoderCache:
         """The entries of an encoder and variant; notes that the encoder was used now."""
         note = json.dumps({"name": name, "fingerprint": fingerprint, "used": time.time()}).encode()
-        self._write(self._encoders, [(_prefix(fingerprint), note)])
+        self._write(lambda transaction: transaction.put(_prefix(fingerprint), note, db=self._encoders))
         return EncoderCache(self, fingerprint, variant)
 
     def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """The stored bytes of each key, or None."""
-        with self._read() as transaction:
+        """The stored bytes of each key, or None.
+
+        Raises:
+            StoreError: The cache cannot be read.
+        """
+        with self._guarded("read"), self._read() as transaction:
             return [transaction.get(key, db=self._vectors) for key in keys]
 
     def put(self, items: Iterable[tuple[bytes, bytes]]) -> None:
-        """Store entries in one transaction."""
-        self._write(self._vectors, list(items))
+        """Store entries in one transaction.
+
+        Raises:
+            StoreError: The disk is full or the cache cannot be written.
+        """
+        pairs = list(items)
+        self._write(lambda transaction: transaction.cursor(db=self._vectors).putmulti(pairs))
 
     def entries(self) -> list[CacheEntry]:
         """What it holds, the most recently used encoder first."""
-        with self._read() as transaction:
+        with self._guarded("read"), self._read() as transaction:
             notes = [(key, json.loads(value)) for key, value in transaction.cursor(db=self._encoders)]
             found = [self._entry(transaction, key, note) for key, note in notes]
         return sorted(found, key=lambda entry: -entry.used)
@@ -135,22 +149,11 @@ class EmbeddingCache:
 
     def remove(self, fingerprints: Iterable[str]) -> int:
         """Remove every entry of these encoders; the number of vectors removed. The space is reused, not returned."""
-        removed = 0
-        for fingerprint in fingerprints:
-            prefix = _prefix(fingerprint)
-            with self._env.begin(write=True) as transaction:
-                keys = [key for key, _ in self._scan(transaction, prefix)]
-                for key in keys:
-                    transaction.delete(key, db=self._vectors)
-                transaction.delete(prefix, db=self._encoders)
-            removed += len(keys)
-        return removed
+        return sum(self._write(partial(self._drop, fingerprint)) for fingerprint in fingerprints)
 
     def clear(self) -> None:
-        """Remove everything and give the space back."""
-        self._env.close()
-        _open.cache_clear()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove everything and give the space back; this object is of no use afterwards."""
+        clear_cache(self.folder.parent)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -163,23 +166,35 @@ class EmbeddingCache:
             self._env.set_mapsize(0)
             return self._env.begin()
 
-    def _write(self, database: Any, items: list[tuple[bytes, bytes]]) -> None:
+    def _write(self, work: Callable[[Any], T]) -> T:
+        """Do work in one transaction, and again where the file had to grow for it."""
         import lmdb
 
-        while True:
-            try:
-                with self._env.begin(write=True) as transaction:
-                    transaction.cursor(db=database).putmulti(items)
-                return
-            except lmdb.MapFullError:
-                self._env.set_mapsize(self._env.info()["map_size"] * 2)
-            except lmdb.MapResizedError:
-                self._env.set_mapsize(0)
-            except lmdb.Error as error:
-                raise StoreError(
-                    f"Cannot write the embedding cache {self.folder}: {error}.",
-                    hint="Make room, set EVALKIT_CACHE to another folder, or use --no-cache.",
-                ) from None
+        with self._guarded("write"):
+            while True:
+                try:
+                    with self._env.begin(write=True) as transaction:
+                        return work(transaction)
+                except lmdb.MapFullError:
+                    self._env.set_mapsize(self._env.info()["map_size"] * 2)
+                except lmdb.MapResizedError:  # another process has grown it
+                    self._env.set_mapsize(0)
+
+    @contextmanager
+    def _guarded(self, verb: str) -> Iterator[None]:
+        import lmdb
+
+        try:
+            yield
+        except (OSError, lmdb.Error) as error:
+            raise StoreError(f"Cannot {verb} the embedding cache {self.folder}: {error}.", hint=_hint(error)) from None
+
+    def _drop(self, fingerprint: str, transaction: Any) -> int:
+        keys = [key for key, _ in self._scan(transaction, _prefix(fingerprint))]
+        for key in keys:
+            transaction.delete(key, db=self._vectors)
+        transaction.delete(_prefix(fingerprint), db=self._encoders)
+        return len(keys)
 
     def _scan(self, transaction: Any, prefix: bytes) -> Iterable[tuple[bytes, bytes]]:
         cursor = transaction.cursor(db=self._vectors)
@@ -198,19 +213,64 @@ def _prefix(fingerprint: str) -> bytes:
     return blake2b(fingerprint.encode(), digest_size=_PREFIX).digest()
 
 
-@lru_cache(maxsize=8)
-def _open(folder: Path, _process: int) -> tuple[Any, Any, Any]:
-    """One environment a folder and process: LMDB forbids opening a file twice in one process."""
+def _environment_folder(folder: Path | None) -> Path:
+    return (folder or cache_folder()).absolute() / "embeddings.lmdb"
+
+
+class _Environment:
+    """An open LMDB environment and its two databases."""
+
+    def __init__(self, folder: Path) -> None:
+        import lmdb
+
+        folder.mkdir(parents=True, exist_ok=True)
+        self.env = lmdb.open(str(folder), map_size=_FIRST_MAP_SIZE, max_dbs=2, max_readers=1024, metasync=True)
+        self.env.reader_check()  # forget readers that were killed
+        self.vectors, self.encoders = self.env.open_db(_VECTORS), self.env.open_db(_ENCODERS)
+
+
+_OPEN: WeakValueDictionary[tuple[Path, int], _Environment] = WeakValueDictionary()
+"""One environment a folder and process: LMDB forbids opening a file twice in one process."""
+
+
+def _open(folder: Path) -> _Environment:
     import lmdb
 
+    key = (folder, os.getpid())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        env = lmdb.open(str(folder), map_size=_FIRST_MAP_SIZE, max_dbs=2, max_readers=1024, metasync=True)
-        env.reader_check()  # forget readers that were killed
-        return env, env.open_db(_VECTORS), env.open_db(_ENCODERS)
+        held = _OPEN.get(key) or _Environment(folder)
     except (OSError, lmdb.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(f"Cannot open the embedding cache {folder}: {reason}.", hint=_hint(error)) from None
+    _OPEN[key] = held
+    return held
+
+
+def _hint(error: Exception) -> str:
+    import lmdb
+
+    if isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.VersionMismatchError):
+        return "Its file is damaged: remove that folder."
+    return "Make room, set EVALKIT_CACHE to a folder that can be written, or use --no-cache."
+
+
+def clear_cache(folder: Path | None = None) -> None:
+    """Remove the cache, also one whose file is damaged.
+
+    Args:
+        folder: The cache folder; None takes the usual one.
+
+    Raises:
+        StoreError: It cannot be removed.
+    """
+    path = _environment_folder(folder)
+    held = _OPEN.pop((path, os.getpid()), None)
+    if held is not None:
+        held.env.close()
+    try:
+        if path.exists():
+            shutil.rmtree(path)
+    except OSError as error:
         raise StoreError(
-            f"Cannot open the embedding cache {folder}: {reason}.",
-            hint="Set EVALKIT_CACHE to a folder that can be written, or use --no-cache.",
+            f"Cannot remove the embedding cache {path}: {error.strerror}.", hint="Check the folder's permissions."
         ) from None

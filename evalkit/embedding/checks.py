@@ -27,7 +27,11 @@ def as_vectors(raw: Any, texts: Sequence[str], *, encoder: str, dimension: int |
         EncoderError: Not one finite vector of one length for each text.
     """
     try:
-        vectors = np.asarray(raw, dtype=np.float32)
+        array = np.asarray(raw)
+        if array.dtype.kind in "USc":  # NumPy would read "1" as a number, and drop the imaginary part
+            raise TypeError(f"it holds {array.dtype.name}")
+        with np.errstate(over="ignore"):  # found below, as infinite
+            vectors = array.astype(np.float32, copy=False)
     except (TypeError, ValueError) as error:
         raise EncoderError(
             f"{encoder} returned {type(raw).__name__} that is no array of numbers: {error}.",

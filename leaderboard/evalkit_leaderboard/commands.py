@@ -59,7 +59,6 @@ def _print(frame: Frame, means: Means, format: Format, unreadable: list[dict[str
         board = sheet(frame, means)
         console.table(board.headers, board.rows)
         for note in board.notes:
-            console.line(note)
+            console.line(f"\n{note}")
     else:
-        digits = None if format is Format.CSV else 4
-        console.line(RENDERERS[format](sheet(frame, means, digits=digits)))
+        console.line(RENDERERS[format](sheet(frame, means, full=format is Format.CSV)))

@@ -127,7 +127,7 @@ def _refuse_mixed(located: Sequence[Located]) -> None:
         other_path, other = first.setdefault(result.task.name, (path, result))
         if (result.task.fingerprint, result.task.type) != (other.task.fingerprint, other.task.type):
             raise EvalkitError(
-                f"{result.task.name} was scored on different data or by a different protocol in {other_path} and in {path}.",
+                f"{result.task.name} has results on different data or by different protocols: {other_path} and {path}.",
                 hint="Run the older one again, or keep the two in separate folders.",
             )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from evalkit_leaderboard.aggregate import Means
     from evalkit_leaderboard.frame import Frame
@@ -22,6 +22,7 @@ INCOMPLETE = (
     f"{MISSING} no result. An encoder that lacks a task has no mean over it (mteb's rule) "
     "and stands below those that lack none."
 )
+SINGLE_TASKS = "Each task type has one task here, whose score is the mean of the type."
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,24 @@ class Sheet:
     notes: tuple[str, ...] = ()
 
 
-def sheet(frame: Frame, means: Means, *, digits: int | None = DIGITS) -> Sheet:
+def sheet(frame: Frame, means: Means, *, full: bool = False) -> Sheet:
     """The leaderboard: means first, then the means by type, then the tasks.
 
     Args:
         frame: The scores.
         means: Their means.
-        digits: Decimals; None gives all of them and leaves missing values empty.
+        full: For programs: every decimal, every column, missing values empty. People get `DIGITS` decimals, and no
+            means by type where each type has one task and the means would only repeat the tasks.
     """
+    kinds = means.types if full or len(means.types) < len(frame.tasks) else ()
 
     def cells(row: int) -> tuple[str, ...]:
-        summary = [means.over_tasks[row], means.over_types[row], *_type_means(means, row)]
-        tasks = (_task_text(frame, row, column, digits) for column in range(len(frame.tasks)))
-        return (frame.encoders[row], *(_text(value, digits) for value in summary), *tasks)
+        summary = [means.over_tasks[row], means.over_types[row], *means.by_type[row][: len(kinds)]]
+        tasks = (_task_text(frame, row, column, full) for column in range(len(frame.tasks)))
+        return (frame.encoders[row], *(_text(value, full) for value in summary), *tasks)
 
-    headers = ("encoder", "mean", "mean of types", *_type_headers(means), *frame.tasks)
-    incomplete = any(map(math.isnan, means.over_tasks))
-    return Sheet(headers, tuple(cells(row) for row in means.order), (INCOMPLETE,) if incomplete else ())
+    headers = ("encoder", "mean", "mean of types", *(f"mean {kind}" for kind in kinds), *frame.tasks)
+    return Sheet(headers, tuple(cells(row) for row in means.order), tuple(_notes(means, kinds)))
 
 
 def markdown(board: Sheet) -> str:
@@ -80,27 +82,25 @@ def as_json(frame: Frame, means: Means) -> dict[str, Any]:
     }
 
 
-def _type_headers(means: Means) -> list[str]:
-    return list(means.types) if len(means.types) > 1 else []
+def _notes(means: Means, kinds: Sequence[str]) -> Iterator[str]:
+    if not kinds and len(means.types) > 1:
+        yield SINGLE_TASKS
+    if any(map(math.isnan, means.over_tasks)):
+        yield INCOMPLETE
 
 
-def _type_means(means: Means, row: int) -> Sequence[float]:
-    """The means by type; with a single type they would repeat the mean."""
-    return list(means.by_type[row]) if len(means.types) > 1 else []
-
-
-def _text(value: float, digits: int | None) -> str:
+def _text(value: float, full: bool) -> str:
     if math.isnan(value):
-        return "" if digits is None else MISSING
-    return repr(float(value)) if digits is None else f"{value:.{digits}f}"
+        return "" if full else MISSING
+    return repr(float(value)) if full else f"{value:.{DIGITS}f}"
 
 
-def _task_text(frame: Frame, row: int, column: int, digits: int | None) -> str:
+def _task_text(frame: Frame, row: int, column: int, full: bool) -> str:
     """A score; a result whose score is undefined is another thing than no result."""
     value = frame.main[row, column]
-    if math.isnan(value) and (row, column) in frame.results and digits is not None:
+    if math.isnan(value) and (row, column) in frame.results and not full:
         return UNDEFINED
-    return _text(value, digits)
+    return _text(value, full)
 
 
 def _markdown_row(cells: Sequence[str]) -> str:

@@ -17,7 +17,20 @@ from evalkit.types import Similarity
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ENCODERS = FIXTURES / "encoders.py"
-WORDS = "river mountain bread engine violin winter harbour lantern orchard copper thunder paper".split()
+WORDS = [
+    "river",
+    "mountain",
+    "bread",
+    "engine",
+    "violin",
+    "winter",
+    "harbour",
+    "lantern",
+    "orchard",
+    "copper",
+    "thunder",
+    "paper",
+]
 
 
 # -- folder tasks ------------------------------------------------------------------------------------------------
@@ -122,7 +135,7 @@ class Counting:
     def __init__(
         self,
         name: str = "counting",
-        fingerprint: str | None = "counting-1",
+        fingerprint: str | None = FINGERPRINT,
         fault: Callable[[list[str], np.ndarray, int], Any] | None = None,
         dimension: int = 16,
     ) -> None:

@@ -27,7 +27,9 @@ def located(encoder: str, task: str, value: float | None, *, fingerprint: str = 
         main_score=MainScore(metric="m", value=value),
         cells=(),
         environment=Environment(evalkit="0", python="3", platform="p", packages={}),
-        timing=Timing(started="2026-01-01T00:00:00+00:00", seconds=0, encoding_seconds=0, texts_encoded=0, texts_cached=0),
+        timing=Timing(
+            started="2026-01-01T00:00:00+00:00", seconds=0, encoding_seconds=0, texts_encoded=0, texts_cached=0
+        ),
     )
     return Path(encoder) / fingerprint[:12] / f"{data}-{task}.json", result
 

@@ -13,6 +13,8 @@ from evalkit.cli import console
 from evalkit.cli.options import Json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from evalkit.embedding import EmbeddingCache
     from evalkit.embedding.cache import CacheEntry
 
@@ -30,8 +32,8 @@ def info(json: Json = False) -> None:
     if json:
         console.json_data(
             {
-                "folder": _folder(),
-                "bytes_on_disk": cache.size_on_disk() if cache else 0,
+                "folder": str(_folder()),
+                "bytes_on_disk": disk_size(_folder()),
                 "encoders": [vars(entry) for entry in entries],
             }
         )
@@ -39,7 +41,7 @@ def info(json: Json = False) -> None:
     if entries:
         _print_entries(entries)
     vectors = console.counted(sum(entry.vectors for entry in entries), "vector")
-    console.line(f"{_folder()}: {vectors}, {console.size(cache.size_on_disk() if cache else 0)} on disk.")
+    console.line(f"{_folder()}: {vectors}, {console.size(disk_size(_folder()))} on disk.")
 
 
 @COMMAND.command()
@@ -75,29 +77,35 @@ def clear(
     json: Json = False,
 ) -> None:
     """Remove everything and give the space back."""
-    cache = _opened()
-    size = cache.size_on_disk() if cache else 0
-    if cache is not None:
-        if not yes:
-            typer.confirm(f"Remove {console.size(size)} of embeddings in {_folder()}?", abort=True, err=True)
-        cache.clear()
+    from evalkit.embedding import clear_cache
+
+    size = disk_size(_folder())
+    if size and not yes:
+        typer.confirm(f"Remove {console.size(size)} of embeddings in {_folder()}?", abort=True, err=True)
+    clear_cache()
     if json:
         console.json_data({"bytes_removed": size})
     else:
         console.line(f"Removed {console.size(size)}." if size else "The cache is empty.")
 
 
-def _folder() -> str:
+def disk_size(folder: Path) -> int:
+    """Bytes that the files below a folder take on the disk; 0 where there is none."""
+    files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+    return sum(path.stat().st_blocks * 512 for path in files)
+
+
+def _folder() -> Path:
     from evalkit.embedding import cache_folder
 
-    return str(cache_folder())
+    return cache_folder()
 
 
 def _opened() -> EmbeddingCache | None:
     """The cache, or None where there is none yet: looking must not make one."""
-    from evalkit.embedding import EmbeddingCache, cache_folder
+    from evalkit.embedding import EmbeddingCache
 
-    return EmbeddingCache() if any(cache_folder().glob("*.lmdb")) else None
+    return EmbeddingCache() if any(_folder().glob("*.lmdb")) else None
 
 
 def _fits(entry: CacheEntry, older_than: float | None, encoder: str | None) -> bool:

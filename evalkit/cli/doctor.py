@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from evalkit.cli import console
+from evalkit.cli.cache import disk_size
 from evalkit.cli.options import Json
 
 if TYPE_CHECKING:
@@ -104,12 +105,7 @@ def _cache() -> dict[str, Any]:
     from evalkit.embedding import cache_folder
 
     folder = cache_folder()
-    files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
-    return {
-        "folder": str(folder),
-        "bytes": sum(path.stat().st_blocks * 512 for path in files),
-        "writable": _writable(folder),
-    }
+    return {"folder": str(folder), "bytes": disk_size(folder), "writable": _writable(folder)}
 
 
 def _writable(folder: Path) -> bool:

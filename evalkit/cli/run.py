@@ -140,7 +140,9 @@ def _refuse_nothing(outcome: Outcome) -> None:
     if outcome.results or outcome.failures:
         return
     reasons = "; ".join(_grouped((unfit.reason, unfit.task) for _, unfit in outcome.unfit))
-    raise EvalkitError(f"Nothing could be scored: {reasons}.", hint="Choose other tasks (`evalkit list tasks`) or another encoder.")
+    raise EvalkitError(
+        f"Nothing could be scored: {reasons}.", hint="Choose other tasks (`evalkit list tasks`) or another encoder."
+    )
 
 
 def _print_scores(outcome: Outcome) -> None:

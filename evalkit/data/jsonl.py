@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,8 @@ def is_text(value: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """A finite number; JSON's NaN and Infinity extensions are not."""
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) != float("inf") and value == value
-    )
+    # A whole number may be too large for a float, so nothing is converted.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def is_label(value: Any) -> bool:

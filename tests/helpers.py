@@ -17,20 +17,10 @@ from evalkit.types import Similarity
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ENCODERS = FIXTURES / "encoders.py"
-WORDS = [
-    "river",
-    "mountain",
-    "bread",
-    "engine",
-    "violin",
-    "winter",
-    "harbour",
-    "lantern",
-    "orchard",
-    "copper",
-    "thunder",
-    "paper",
-]
+WORDS = ("river", "mountain", "bread", "engine", "violin", "winter", "harbour", "lantern", "orchard", "copper", "paper")
+FINGERPRINT = "0123456789abcdef" * 4
+HOME = "counting/0123456789ab"
+"""Where the results of `Counting` lie."""
 
 
 # -- folder tasks ------------------------------------------------------------------------------------------------

@@ -52,14 +52,8 @@ def write_jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 def write_sts(path: Path, n: int = 12) -> None:
     """Pairs that share words the more, the higher their score."""
-    rows = [
-        {
-            "sentence1": f"the {WORDS[row % 6]} number {row}",
-            "sentence2": f"a {WORDS[row * row % 6]} {row % 3}",
-            "score": row % 5,
-        }
-        for row in range(n)
-    ]
+    pairs = [(f"the {WORDS[row % 6]} number {row}", f"a {WORDS[row * row % 6]} {row}") for row in range(n)]
+    rows = [{"sentence1": a, "sentence2": b, "score": row % 5} for row, (a, b) in enumerate(pairs)]
     write_jsonl(path / "test.jsonl", rows)
     (path / "task.toml").write_text('name = "TinySTS"\ntype = "STS"\nlanguages = ["eng-Latn"]\n')
 

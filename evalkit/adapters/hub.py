@@ -23,6 +23,19 @@ def is_local(argument: str) -> bool:
     return Path(argument).expanduser().exists()
 
 
+def check_path(scheme: str, argument: str) -> None:
+    """Refuse what can only be a path and is not there, before a library asks the hub for it.
+
+    Raises:
+        EncoderError: It is.
+    """
+    is_path = argument.startswith((".", "/", "~")) or argument.count("/") > 1
+    if is_path and not is_local(argument):
+        raise EncoderError(
+            f"The {scheme} encoder cannot load {argument}: there is no such folder.", hint="Correct the path."
+        )
+
+
 def hub_reachable() -> bool:
     """Whether the Hugging Face Hub answers at all.
 
@@ -59,8 +72,6 @@ def unloadable(scheme: str, argument: str, error: Exception, *, local: bool) -> 
             f"The {scheme} encoder cannot load the folder {argument}: {reason}.",
             hint="Give the folder that the library itself saved.",
         )
-    if argument.startswith((".", "/", "~")) or argument.count("/") > 1:
-        return EncoderError(f"The {scheme} encoder cannot load {argument}: there is no such folder.", hint="Check it.")
     return EncoderError(
         f"The {scheme} encoder cannot load {argument!r}: there is no such folder, and the Hugging Face Hub "
         f"has no such model or cannot be reached ({reason}).",

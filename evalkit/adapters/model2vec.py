@@ -8,7 +8,7 @@ import numpy as np
 
 from evalkit.adapters.convert import as_float32
 from evalkit.adapters.extras import calm_tokenizers, require
-from evalkit.adapters.hub import hub_reachable, is_local, model_name, unloadable
+from evalkit.adapters.hub import check_path, hub_reachable, is_local, model_name, unloadable
 from evalkit.adapters.options import Options, no_argument
 from evalkit.adapters.tokenizers import tokenizer_state
 from evalkit.fingerprint import digest_json, digest_parts
@@ -31,6 +31,7 @@ def load(argument: str, options: Mapping[str, str]) -> Model2VecEncoder:
     """
     if not argument:
         raise no_argument(SCHEME, "model2vec:minishlab/potion-base-8M")
+    check_path(SCHEME, argument)
     chosen = Options(SCHEME, options, ("dim", "max_length"))
     dim = chosen.integer("dim", 1) if "dim" in options else None
     model = _model(argument, dim)

@@ -9,7 +9,7 @@ import numpy as np
 
 from evalkit.adapters.convert import as_float32
 from evalkit.adapters.extras import calm_tokenizers, require
-from evalkit.adapters.hub import hub_reachable, is_local, model_name, unloadable
+from evalkit.adapters.hub import check_path, hub_reachable, is_local, model_name, unloadable
 from evalkit.adapters.options import Options, no_argument
 from evalkit.errors import EncoderError
 from evalkit.types import Role, Similarity
@@ -46,6 +46,7 @@ def load(argument: str, options: Mapping[str, str]) -> SentenceTransformerEncode
     """
     if not argument:
         raise no_argument(SCHEME, "st:sentence-transformers/all-MiniLM-L6-v2")
+    check_path(SCHEME, argument)
     chosen = Options(SCHEME, options, KNOWN)
     similarity = chosen.choice("similarity", AUTO, (AUTO, *Similarity))
     model = _model(argument, chosen)

@@ -60,7 +60,7 @@ def run(
     _refuse_nothing(outcome)
     if json:
         console.json_data(_as_json(outcome, output, skipped))
-    else:
+    elif outcome.results:
         _print_scores(outcome)
         console.line()
         console.line(summary(outcome))
@@ -139,16 +139,13 @@ def _refuse_nothing(outcome: Outcome) -> None:
 
     if outcome.results or outcome.failures:
         return
-    reasons = "; ".join(_grouped((unfit.reason, unfit.task) for _, unfit in outcome.unfit))
-    raise EvalkitError(
-        f"Nothing could be scored: {reasons}.", hint="Choose other tasks (`evalkit list tasks`) or another encoder."
-    )
+    reasons = "; ".join(dict.fromkeys(unfit.reason for _, unfit in outcome.unfit))
+    hint = "Choose other tasks (`evalkit list tasks`) or another encoder."
+    raise EvalkitError(f"Nothing could be scored: {reasons}.", hint=hint)
 
 
 def _print_scores(outcome: Outcome) -> None:
     """Main score by encoder and task; encoders of one name are told apart by their specs."""
-    if not outcome.results:
-        return
     rows: dict[tuple[str, str | None], dict[str, str]] = {}
     specs: dict[tuple[str, str | None], str] = {}
     headers: dict[str, str] = {}

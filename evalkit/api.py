@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.adapters import wrap
 from evalkit.config import DEFAULT_BATCH_SIZE, RunConfig
-from evalkit.errors import EncoderError, EvalkitError
+from evalkit.errors import EncoderError, EvalkitError, in_words
 from evalkit.observations import Observations
 from evalkit.plan import Selection, check_tasks, check_unique, select_tasks
 from evalkit.plugins import Plugins
@@ -60,12 +60,14 @@ class Results(Sequence["Result"]):
         """The observations of a cell: the only one, or the one named.
 
         Raises:
-            EvalkitError: No such cell, or several.
+            EvalkitError: No such cell, several, or one without observations, as imported results have.
         """
         cells = [c for c in result.cells if split in {None, c.split} and subset in {None, c.subset}]
         if len(cells) != 1:
             there = ", ".join(f"{cell.split}/{cell.subset}" for cell in result.cells)
             raise EvalkitError(f"{result.task.name} has the cells {there}.", hint="Name a split and a subset.")
+        if cells[0].observations is None:
+            raise EvalkitError(f"{result.task.name} was imported: it has no units.", hint="Run it to have them.")
         return Observations.from_json(cells[0].observations)
 
 
@@ -196,7 +198,7 @@ def _load(plugins: Plugins, encoder: Any) -> Scorer:
         raise
     except Exception as error:
         raise EncoderError(
-            f"{encoder} cannot be loaded: {type(error).__name__}: {error}.", hint="Mend the encoder or its options."
+            f"{encoder} cannot be loaded: {in_words(error)}.", hint="Mend the encoder or its options."
         ) from error
 
 

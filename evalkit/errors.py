@@ -65,6 +65,13 @@ class CellError(EvalkitError):
     exit_code = EXIT_FAILED
 
 
+def in_words(error: BaseException, limit: int = 300) -> str:
+    """An exception of somebody else's code on one line: its type, and what it says if it says something."""
+    said = " ".join(str(error).split()).rstrip(".")
+    said = said if len(said) <= limit else f"{said[: limit - 3]}..."
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 def unknown(kind: str, name: str, known: Iterable[str], *, where: str) -> EvalkitError:
     """The error for a name that nothing answers to, with the nearest names that something does.
 

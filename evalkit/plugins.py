@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
@@ -28,7 +29,6 @@ T = TypeVar("T")
 ENCODERS = "evalkit.encoders"
 TASKS = "evalkit.tasks"
 COLLECTIONS = "evalkit.collections"
-COMMANDS = "evalkit.commands"
 
 
 @dataclass
@@ -111,8 +111,7 @@ class Plugins:
     def task_folders(self, data: Sequence[Path] = ()) -> dict[str, Path | Collection]:
         """Every task by name: where it lies, or the collection that can make its folder. `data` wins over built-ins."""
         known: dict[str, Path | Collection] = {}
-        for entry in self.collections.entries():
-            collection = self.collections.get(entry.name)
+        for collection in self._usable_collections():
             for name in collection.names():
                 if name in known:
                     raise EvalkitError(f"Two collections bring the task {name!r}.", hint="Uninstall one of them.")
@@ -123,12 +122,20 @@ class Plugins:
     def suites(self) -> dict[str, tuple[str, ...]]:
         """Task names of every suite."""
         suites: dict[str, tuple[str, ...]] = {}
-        for entry in self.collections.entries():
-            for name, tasks in self.collections.get(entry.name).suites().items():
+        for collection in self._usable_collections():
+            for name, tasks in collection.suites().items():
                 if name in suites:
                     raise EvalkitError(f"Two collections bring the suite {name!r}.", hint="Uninstall one of them.")
                 suites[name] = tuple(tasks)
         return suites
+
+    def _usable_collections(self) -> list[Collection]:
+        """The collections that can be loaded: nobody asked for a broken one by name; `evalkit list plugins` shows it."""
+        usable = []
+        for entry in self.collections.entries():
+            with suppress(EvalkitError):
+                usable.append(self.collections.get(entry.name))
+        return usable
 
     def suite(self, name: str) -> tuple[str, ...]:
         """Task names of a suite.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from evalkit.embedding import EmbeddingCache, EncoderBench
 from evalkit.environment import describe
-from evalkit.errors import CellError, EncoderError, EvalkitError, StoreError
+from evalkit.errors import CellError, EncoderError, EvalkitError, StoreError, in_words
 from evalkit.plan import encoder_record, finished, unfit
 from evalkit.repeats import available_workers
 from evalkit.reporter import Reporter
@@ -194,7 +194,7 @@ class _TaskRun:
             raise
         except Exception as error:
             raise CellError(
-                f"{self.task.info.name} failed with {self.encoder.name}: {type(error).__name__}: {error}.",
+                f"{self.task.info.name} failed with {self.encoder.name}: {in_words(error)}.",
                 hint="Mend the task or the encoder and run again; what is finished is kept.",
             ) from error
         finally:

@@ -76,7 +76,8 @@ class CellRecord(Record):
     Attributes:
         scores: Value of each metric.
         repeats: Value of each repeat (experiment, bootstrap, given set), by metric.
-        observations: Columns with one row a unit; `evalkit.observations.Observations.from_json` reads them.
+        observations: Columns with one row a unit; `evalkit.observations.Observations.from_json` reads them. None where
+            the result was imported: published scores have no units behind them.
     """
 
     split: str
@@ -84,7 +85,7 @@ class CellRecord(Record):
     languages: tuple[str, ...]
     scores: Mapping[str, Score]
     repeats: Mapping[str, tuple[float, ...]] = Field(default_factory=dict)
-    observations: Mapping[str, Any]
+    observations: Mapping[str, Any] | None
 
 
 class Environment(Record):
@@ -115,8 +116,37 @@ class Timing(Record):
     texts_cached: int
 
 
+class Imported(Record):
+    """Where a result that another tool has computed comes from.
+
+    Attributes:
+        tool: The tool, such as ``mteb``.
+        version: Its version as the file says it, which may be a range such as ``1.12.85-2.18.7``.
+        file: The file, below the folder that was imported.
+        encoder_revision: Revision of the encoder that this very result is of.
+        dataset_revision: Revision of the data.
+        date: When it was computed, UTC, ISO 8601.
+        seconds: How long it took.
+        kg_co2: What it emitted.
+    """
+
+    tool: str
+    version: str | None
+    file: str
+    encoder_revision: str
+    dataset_revision: str | None
+    date: str | None = None
+    seconds: float | None = None
+    kg_co2: float | None = None
+
+
 class Result(Record):
-    """One encoder on one task."""
+    """One encoder on one task.
+
+    Attributes:
+        timing: None where the result was imported.
+        imported: None where evalkit itself has computed the result.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     task: TaskRecord
@@ -124,8 +154,9 @@ class Result(Record):
     main_score: MainScore
     cells: tuple[CellRecord, ...]
     environment: Environment
-    timing: Timing
+    timing: Timing | None
     warnings: tuple[str, ...] = ()
+    imported: Imported | None = None
 
 
 class FinishedCell(Record):

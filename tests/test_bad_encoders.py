@@ -188,29 +188,28 @@ def test_after_a_failure_in_one_subset_only_that_is_scored_again(tmp_path: Path)
     assert helpers.files(tmp_path / "out") == [f"{helpers.HOME}/S.json"]
 
 
-def test_a_second_failure_keeps_what_the_first_run_finished(tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_keeps_what_it_and_the_run_before_finished(tmp_path: Path) -> None:
     folder = helpers.sts(tmp_path / "S", subsets=("a", "b", "c", "d"))
 
-    def run(word: str) -> list[str]:
-        encoder = OnlyIn(word, raising(RuntimeError("out of luck")))
-        with pytest.raises(CellError):
-            evalkit.evaluate(encoder, folder, output=tmp_path / "out", cache=False)
+    def run(encoder: helpers.Counting) -> list[str]:
+        evalkit.evaluate(encoder, folder, output=tmp_path / "out", cache=False)
         return sorted({text.split()[0] for text in encoder.texts})
 
-    assert run("a ") == ["b", "c", "d"]
-
-    class Stopped(BaseException):
-        """As Ctrl-C."""
+    def fault(texts: list[str], vectors: np.ndarray, call: int) -> np.ndarray:
+        if texts[0].startswith(("a ", "d ")):
+            raise RuntimeError("out of luck")
+        return vectors
 
     def stop(texts: list[str], vectors: np.ndarray, call: int) -> np.ndarray:
-        raise Stopped
+        if texts[0].startswith("d "):
+            raise KeyboardInterrupt
+        return vectors
 
-    # The first cell succeeds now and is kept beside the others, whatever happens next.
-    ears = Reporter()
-    ears.cell_started = lambda encoder, task, cell: None  # type: ignore[method-assign]
-    first = helpers.Counting()
-    evalkit.evaluate(first, folder, output=tmp_path / "out", cache=False)
-    assert {text.split()[0] for text in first.texts} == {"a"}
+    with pytest.raises(CellError, match=r"test/a.*One more cell failed too"):
+        run(helpers.Counting(fault=fault))
+    with pytest.raises(KeyboardInterrupt):
+        run(helpers.Counting(fault=stop))
+    assert run(helpers.Counting()) == ["d"]
 
 
 def test_warnings_of_cells_that_an_earlier_run_finished_are_kept(tmp_path: Path) -> None:

@@ -92,7 +92,8 @@ def test_a_broken_plugin_harms_only_who_asks_for_it(tmp_path: Path) -> None:
     distribution(
         tmp_path,
         "sick",
-        "[evalkit.encoders]\nsick = sick_encoder:load\n[evalkit.commands]\nheal = sick_encoder:heal\n",
+        "[evalkit.encoders]\nsick = sick_encoder:load\n[evalkit.commands]\nheal = sick_encoder:heal\n"
+        "[evalkit.collections]\nward = sick_encoder:WARD\n",
         sick_encoder="raise RuntimeError('no serum')\n",
     )
     run = evalkit("run", "-m", "random", "-t", "QuickSTS", "--quiet", folder=tmp_path, site=tmp_path)
@@ -105,3 +106,22 @@ def test_a_broken_plugin_harms_only_who_asks_for_it(tmp_path: Path) -> None:
     assert "sick 1.2" in asked.stderr
     assert "no serum" in asked.stderr
     assert "Traceback" not in asked.stderr
+
+
+@pytest.mark.parametrize(
+    ("spec", "module", "extra"),
+    [
+        ("wordllama", "wordllama", "demo"),
+        ("st:some-model", "sentence_transformers", "sentence-transformers"),
+        ("model2vec:some-model", "model2vec", "model2vec"),
+        ("precomputed:vectors.parquet", "pyarrow", "parquet"),
+    ],
+)
+def test_a_missing_extra_is_one_sentence_naming_it(spec: str, module: str, extra: str, tmp_path: Path) -> None:
+    """The module cannot be imported, as on a machine where only the base is installed."""
+    (tmp_path / "vectors.parquet").write_bytes(b"PAR1")
+    (tmp_path / "hide.py").write_text(f"import sys\n\nsys.modules[{module!r}] = None\n\ndef register(plugins): ...\n")
+    done = evalkit("run", "--plugin", "hide.py", "-m", spec, "-t", "QuickSTS", folder=tmp_path)
+    assert done.returncode == 2
+    assert f"pip install 'evalkit-embeddings[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -26,7 +26,7 @@ COMMAND = typer.Typer(
 def tasks(data: Data = None, plugin: PluginFiles = None, json: Json = False) -> None:
     """List the tasks that `evalkit run -t` takes."""
     plugins = _plugins(plugin)
-    origins = {id(plugins.collections.get(entry.name)): entry.origin for entry in plugins.collections.entries()}
+    origins = _origins(plugins.collections)
     rows = [
         {"task": name, "type": _task_type(name, place), "from": origins.get(id(place), str(place))}
         for name, place in sorted(plugins.task_folders(data or []).items())
@@ -75,6 +75,17 @@ def _print(rows: list[dict[str, str]], *, json: bool) -> None:
         return
     headers = list(rows[0]) if rows else []
     console.table(headers, [list(row.values()) for row in rows], left=len(headers))
+
+
+def _origins(collections: Registry[Collection]) -> dict[int, str]:
+    """Who brings each collection, by the object's identity; a broken one is a warning here."""
+    origins = {}
+    for entry in collections.entries():
+        try:
+            origins[id(entry.load())] = entry.origin
+        except Exception as error:
+            console.warning(f"The collection {entry.name!r} of {entry.origin} is broken: {error}.")
+    return origins
 
 
 def _task_type(name: str, place: Path | Collection) -> str:

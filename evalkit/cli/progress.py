@@ -77,7 +77,8 @@ class Lines(Silent):
     def task_finished(self, result: Result, path: Path | None) -> None:
         """Say what it scored."""
         super().task_finished(result, path)
-        self.tell(result.encoder.name, result.task.name, f"{_headline(result)} in {result.timing.seconds:.1f} s")
+        taken = "" if result.timing is None else f" in {result.timing.seconds:.1f} s"
+        self.tell(result.encoder.name, result.task.name, f"{_headline(result)}{taken}")
 
     def task_skipped(self, result: Result) -> None:
         """Say what it scored before."""

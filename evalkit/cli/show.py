@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evalkit.observations import Observations
-    from evalkit.schema import CellRecord, Result
+    from evalkit.schema import CellRecord, Imported, Result, Timing
 
 _CELLS_A_TABLE = 5
 
@@ -53,7 +53,7 @@ def _print_page(result: Result) -> None:
 
 
 def _facts(result: Result) -> Iterator[tuple[str, str]]:
-    task, encoder, timing, environment = result.task, result.encoder, result.timing, result.environment
+    task, encoder, environment = result.task, result.encoder, result.environment
     yield "main score", f"{result.main_score.metric} {console.number(result.main_score.value)}"
     yield "task", f"{task.name} ({task.type}{', ' + ', '.join(task.languages) if task.languages else ''})"
     yield "", f"fingerprint {task.fingerprint}"
@@ -62,11 +62,22 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
     yield "", f"fingerprint {encoder.fingerprint or 'none: it cannot say who it is'}"
     yield "", f"spec {encoder.spec}"
     yield "protocol", ", ".join(f"{key}={value}" for key, value in task.protocol.items())
-    yield "timing", f"{timing.started}, {timing.seconds:.1f} s, of which {timing.encoding_seconds:.1f} s encoding"
-    yield "", f"{console.counted(timing.texts_encoded, 'text')} encoded, {timing.texts_cached:,} from the cache"
-    versions = ", ".join(f"{name} {version}" for name, version in environment.packages.items())
-    yield "environment", f"evalkit {environment.evalkit}, Python {environment.python}, {versions}"
+    yield from _imported_facts(result.imported) if result.imported is not None else _timing_facts(result.timing)
+    versions = "".join(f", {name} {version}" for name, version in environment.packages.items())
+    yield "environment", f"evalkit {environment.evalkit}, Python {environment.python}{versions}"
     yield "", f"{environment.platform}, {environment.device}"
+
+
+def _timing_facts(timing: Timing | None) -> Iterator[tuple[str, str]]:
+    if timing is not None:
+        yield "timing", f"{timing.started}, {timing.seconds:.1f} s, of which {timing.encoding_seconds:.1f} s encoding"
+        yield "", f"{console.counted(timing.texts_encoded, 'text')} encoded, {timing.texts_cached:,} from the cache"
+
+
+def _imported_facts(imported: Imported) -> Iterator[tuple[str, str]]:
+    yield "imported", f"from {imported.tool} {imported.version or 'of unknown version'}: {imported.file}"
+    yield "", f"encoder at {imported.encoder_revision}, data at {imported.dataset_revision or 'an unknown revision'}"
+    yield "", f"computed {imported.date or 'at an unknown time'}; its units were not published"
 
 
 def _print_cells(cells: tuple[CellRecord, ...]) -> None:
@@ -92,8 +103,11 @@ def _print_units(result: Result, metric: str, *, as_json: bool) -> None:
 
 
 def _unit_rows(cell: CellRecord, metric: str) -> Iterator[dict[str, Any]]:
+    from evalkit.errors import EvalkitError
     from evalkit.observations import Observations
 
+    if cell.observations is None:
+        raise EvalkitError("An imported result has no units.", hint="Run the task with evalkit to have them.")
     observations = Observations.from_json(cell.observations)
     columns = _unit_columns(observations, metric)
     for row in range(len(observations)):

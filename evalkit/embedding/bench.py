@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.embedding.checks import as_vectors, shorten
-from evalkit.errors import CellError, EvalkitError, StoreError
+from evalkit.errors import CellError, EvalkitError, StoreError, in_words
 from evalkit.protocols import Encoder
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class EncoderBench:
             raise CellError(error.message, hint=error.hint) from error
         except Exception as error:
             raise CellError(
-                f"{encoder.name} failed while it encoded {len(texts)} texts: {type(error).__name__}: {error}.",
+                f"{encoder.name} failed while it encoded {len(texts)} texts: {in_words(error)}.",
                 hint="What was encoded before is cached; mend the encoder and run again.",
             ) from error
         self.tally.seconds += time.perf_counter() - started

@@ -3,22 +3,23 @@
 An LMDB environment. Its transactions make it safe for several processes at once and for a process that is killed in
 the middle of a write. A key is 8 bytes of the encoder (so that one encoder's entries lie together and can be
 removed together) and 24 bytes of a digest over encoder fingerprint, variant (role or prompt) and text, each
-with its length, so that no two triples share one. A value is the float32 vector, little-endian.
+with its length, so that no two triples share one. A value is the float32 vector, little-endian, and its CRC-32.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
+from zlib import crc32
 
 import numpy as np
 
@@ -33,6 +34,7 @@ T = TypeVar("T")
 
 _PREFIX = 8
 _DIGEST = 24
+_SEAL = 4
 _FIRST_MAP_SIZE = 1 << 30
 _ENCODERS = b"encoders"
 _VECTORS = b"vectors"
@@ -56,12 +58,19 @@ class CacheEntry:
 
 
 def cache_folder() -> Path:
-    """Where the cache is: `$EVALKIT_CACHE`, else `evalkit` in the user's cache folder."""
+    """Where the cache is: `$EVALKIT_CACHE`, else `evalkit` in the user's cache folder.
+
+    Raises:
+        StoreError: The user has no home folder.
+    """
     given = os.environ.get("EVALKIT_CACHE")
-    if given:
-        return Path(given).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "evalkit"
+    try:
+        return Path(given).expanduser() if given else Path(base).expanduser() / "evalkit"
+    except RuntimeError:  # as in a container that runs as a user without a name
+        raise StoreError(
+            "There is no home folder for the embedding cache.", hint="Set EVALKIT_CACHE, or use --no-cache."
+        ) from None
 
 
 class EncoderCache:
@@ -88,13 +97,13 @@ class EncoderCache:
         return self._prefix + digest.digest()
 
     def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """The stored bytes of each key, or None."""
-        return self._cache.get(keys)
+        """The stored vector's bytes of each key, or None."""
+        return [_verified(value) for value in self._cache.get(keys)]
 
     def put(self, keys: Sequence[bytes], vectors: Vectors) -> None:
         """Store vectors; all of them or, if the process dies, none."""
         raw = np.ascontiguousarray(vectors, dtype="<f4")
-        self._cache.put([(key, row.tobytes()) for key, row in zip(keys, raw, strict=True)])
+        self._cache.put([(key, _sealed(row.tobytes())) for key, row in zip(keys, raw, strict=True)])
 
 
 class EmbeddingCache:
@@ -180,7 +189,7 @@ class EmbeddingCache:
                 except lmdb.MapResizedError:  # another process has grown it
                     self._env.set_mapsize(0)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _guarded(self, verb: str) -> Iterator[None]:
         import lmdb
 
@@ -205,8 +214,20 @@ class EmbeddingCache:
                 yield key, value
 
     def _entry(self, transaction: Any, prefix: bytes, note: dict[str, Any]) -> CacheEntry:
-        sizes = [len(value) for _, value in self._scan(transaction, prefix)]
+        sizes = [len(value) - _SEAL for _, value in self._scan(transaction, prefix)]
         return CacheEntry(**note, vectors=len(sizes), size=sum(sizes))
+
+
+def _sealed(vector: bytes) -> bytes:
+    return vector + crc32(vector).to_bytes(_SEAL, "little")
+
+
+def _verified(value: bytes | None) -> bytes | None:
+    """The vector of an entry; None, as if it were not there, where the disk has changed its bytes."""
+    if value is None:
+        return None
+    vector = value[:-_SEAL]
+    return vector if crc32(vector) == int.from_bytes(value[-_SEAL:], "little") else None
 
 
 def _prefix(fingerprint: str) -> bytes:
@@ -225,8 +246,27 @@ class _Environment:
 
         folder.mkdir(parents=True, exist_ok=True)
         self.env = lmdb.open(str(folder), map_size=_FIRST_MAP_SIZE, max_dbs=2, max_readers=1024, metasync=True)
+        self._check_size(folder)
         self.env.reader_check()  # forget readers that were killed
         self.vectors, self.encoders = self.env.open_db(_VECTORS), self.env.open_db(_ENCODERS)
+
+    def _check_size(self, folder: Path) -> None:
+        """Refuse a file that was cut short: to read beyond its end would kill the process."""
+        import lmdb
+
+        needed = (self.env.info()["last_pgno"] + 1) * self.env.stat()["psize"]
+        size = (folder / "data.mdb").stat().st_size
+        if size < needed:
+            raise lmdb.CorruptedError(f"data.mdb has {size} of {needed} bytes")
+
+    @classmethod
+    def open(cls, folder: Path) -> _Environment:
+        """Open it, and again where another process has made the file grow in that very moment."""
+        import lmdb
+
+        while True:
+            with contextlib.suppress(lmdb.MapResizedError):
+                return cls(folder)
 
 
 _OPEN: WeakValueDictionary[tuple[Path, int], _Environment] = WeakValueDictionary()
@@ -238,7 +278,7 @@ def _open(folder: Path) -> _Environment:
 
     key = (folder, os.getpid())
     try:
-        held = _OPEN.get(key) or _Environment(folder)
+        held = _OPEN.get(key) or _Environment.open(folder)
     except (OSError, lmdb.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise StoreError(f"Cannot open the embedding cache {folder}: {reason}.", hint=_hint(error)) from None

@@ -27,7 +27,7 @@ Score = Annotated[float | None, AfterValidator(_finite)]
 class Record(BaseModel):
     """Base of all records: frozen, no further fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class TaskRecord(Record):

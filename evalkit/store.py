@@ -29,12 +29,22 @@ ENCODER_FILE = "encoder.json"
 UNIDENTIFIED = "unidentified"
 """The folder of an encoder without fingerprint."""
 _PARTIAL_SUFFIX = ".partial"
+_LONGEST = 180  # file systems allow 255 bytes, and something is put before and behind
 _HEX = re.compile("[0-9a-f]{12,}")
 
 
 def file_name(name: str) -> str:
-    """A name as one path component: "/" becomes "__", whatever a file system may refuse is percent-encoded."""
-    return quote(name.replace("/", "__"), safe="()[]+,=@ '&!~#") if name not in {".", ".."} else quote(name, safe="")
+    """A name as one path component.
+
+    "/" becomes "__"; whatever a file system may refuse, or hide, is percent-encoded; the end of a name that is too
+    long is replaced by a digest of the whole.
+    """
+    component = quote(name.replace("/", "__"), safe="()[]+,=@ '&!~#")
+    if component.startswith("."):
+        component = f"%2E{component[1:]}"
+    if len(component) <= _LONGEST:
+        return component
+    return f"{component[:_LONGEST]}~{short(digest_json(name))}"
 
 
 @dataclass
@@ -66,7 +76,10 @@ class ResultStore:
 
     def path(self, encoder: EncoderRecord, task: str) -> Path:
         """Where the result of an encoder on a task is."""
-        return self.folder(encoder) / f"{file_name(task)}.json"
+        name = f"{file_name(task)}.json"
+        if name.lower() == ENCODER_FILE:
+            name = f"%{ord(name[0]):X}{name[1:]}"
+        return self.folder(encoder) / name
 
     def check_writable(self) -> None:
         """Make the folder and a file in it, now rather than after an hour of encoding.
@@ -92,7 +105,7 @@ class ResultStore:
         """
         path = self.path(result.encoder, result.task.name)
         encoder_file = path.with_name(ENCODER_FILE)
-        if not encoder_file.exists():
+        if not os.path.exists(encoder_file):  # noqa: PTH110 - Path.exists raises where the folder is closed to us
             write_atomic(encoder_file, EncoderFile(encoder=result.encoder).model_dump_json(indent=1) + "\n")
         write_atomic(path, result_text(result))
         self._partial(result.encoder, result.task.name).unlink(missing_ok=True)

@@ -32,7 +32,7 @@ def jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     return path
 
 
-def toml(folder: Path, kind: str, splits: Sequence[str] = ("test",), **protocol: Any) -> Path:
+def toml(folder: Path, kind: str, splits: Sequence[str] = ("test",), /, **protocol: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     lines = [f'name = "{folder.name}"', f'type = "{kind}"', f"eval_splits = {json.dumps(list(splits))}", "[protocol]"]
     lines += [f"{key} = {json.dumps(value)}" for key, value in protocol.items()]

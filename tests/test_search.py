@@ -256,3 +256,17 @@ def test_scores_survive_as_keys_in_order() -> None:
     assert (np.diff(keys.astype(np.int64)) > 0).all()
     assert sort_keys._scores_of(keys << np.uint64(32)).tolist() == scores.tolist()
     assert sort_keys._sortable(np.array([-0.0], dtype=np.float32)) == keys[4]
+
+
+@pytest.mark.parametrize("similarity", list(Similarity))
+def test_results_do_not_depend_on_the_number_of_workers(similarity: Similarity) -> None:
+    rng = RNG(11)
+    queries, corpus = (rng.standard_normal((n, 33)).astype(np.float32) for n in (150, 900))
+    corpus[300:400] = corpus[:100]
+    found = []
+    for workers in (1, 2, 5):
+        search = TopKSearch(queries, np.arange(900), 50, similarity, block_rows=128, block_queries=40, workers=workers)
+        search.add(np.arange(900), corpus)
+        found.append(search.result())
+    assert_same(found[1], (found[0].documents.tolist(), found[0].scores.tolist()))
+    assert_same(found[2], (found[0].documents.tolist(), found[0].scores.tolist()))

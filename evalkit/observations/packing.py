@@ -1,7 +1,7 @@
 """How observations are written as JSON.
 
 A column is ``{"dtype": "<f8", "shape": [n] or [n, r], "zlib": base64}``: its little-endian bytes, row by row,
-compressed by zlib at level 9 (so the same numbers give the same text). Whole numbers take the smallest of
+compressed by zlib at level 7 (so the same numbers give the same text). Whole numbers take the smallest of
 int8, int16, int32 and int64 that holds them all; floats stay as they are, down to the sign of a zero.
 
 Measured on 1,000 queries with graded judgements and 48 metrics, float64 (`tests/test_observations.py`): 38 to
@@ -26,7 +26,7 @@ from evalkit.observations.registry import parse_statistic
 if TYPE_CHECKING:
     from evalkit.types import AnyArray
 
-LEVEL = 9
+LEVEL = 7
 _DTYPES = tuple(np.dtype(code).str for code in ("<i1", "<i2", "<i4", "<i8", "<f4", "<f8"))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from evalkit.errors import EvalkitError, unknown
 from evalkit.fingerprint import short
+from evalkit.schema import mean_of_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,6 +52,52 @@ class Frame:
     def encoder(self, row: int) -> EncoderRecord:
         """The encoder of a row."""
         return next(result.encoder for (at, _), result in self.results.items() if at == row)
+
+    def row(self, name: str) -> int:
+        """Row of the one encoder whose label, name or glob in any case this is.
+
+        Raises:
+            EvalkitError: None or several match.
+        """
+        exact = [row for row, label in enumerate(self.encoders) if label == name]
+        found = exact or [row for row, label in enumerate(self.encoders) if fnmatchcase(label.lower(), name.lower())]
+        if not found:
+            raise unknown("encoder", name, self.encoders, where="evalkit leaderboard")
+        if len(found) > 1:
+            raise EvalkitError(
+                f"{name!r} means {len(found)} encoders, such as {self.encoders[found[0]]} and "
+                f"{self.encoders[found[1]]}.",
+                hint="Name one of them.",
+            )
+        return found[0]
+
+    def languages(self) -> tuple[str, ...]:
+        """Codes of all languages of all cells, sorted."""
+        return tuple(
+            sorted({code for result in self.results.values() for cell in result.cells for code in cell.languages})
+        )
+
+    def in_language(self, code: str) -> Frame:
+        """The cells of one language alone: same rows, the tasks that have such cells."""
+        kept = {place: _cells_in(result, code) for place, result in self.results.items()}
+        columns = sorted({place[1] for place, result in kept.items() if result.cells})
+        at = {column: new for new, column in enumerate(columns)}
+        main = np.full((len(self.encoders), len(columns)), np.nan)
+        results = {(row, at[column]): result for (row, column), result in kept.items() if result.cells}
+        for place, result in results.items():
+            main[place] = np.nan if result.main_score.value is None else result.main_score.value
+        return Frame(
+            encoders=self.encoders,
+            tasks=tuple(self.tasks[column] for column in columns),
+            types=tuple(self.types[column] for column in columns),
+            main=main,
+            paths={
+                (row, at[column]): path
+                for (row, column), path in self.paths.items()
+                if (row, at.get(column)) in results
+            },
+            results=results,
+        )
 
 
 def align(located: Sequence[Located]) -> Frame:
@@ -108,6 +155,15 @@ def labels(identities: Sequence[Identity]) -> tuple[str, ...]:
     )
 
 
+def _cells_in(result: Result, code: str) -> Result:
+    """A result with the cells of one language alone."""
+    cells = tuple(cell for cell in result.cells if code in cell.languages)
+    value = mean_of_cells(result.main_score.metric, cells)
+    return result.model_copy(
+        update={"cells": cells, "main_score": result.main_score.model_copy(update={"value": value})}
+    )
+
+
 def _identity(result: Result) -> Identity:
     return result.encoder.name, result.encoder.fingerprint
 
@@ -128,6 +184,12 @@ def _refuse_mixed(located: Sequence[Located]) -> None:
         if (result.task.fingerprint, result.task.type) != (other.task.fingerprint, other.task.type):
             raise EvalkitError(
                 f"{result.task.name} has results on different data or by different protocols: {other_path} and {path}.",
+                hint="Run the older one again, or keep the two in separate folders.",
+            )
+        if result.main_score.metric != other.main_score.metric:
+            raise EvalkitError(
+                f"{result.task.name} has {other.main_score.metric} in {other_path} but {result.main_score.metric} in "
+                f"{path}.",
                 hint="Run the older one again, or keep the two in separate folders.",
             )
 

@@ -104,7 +104,7 @@ def search(data: RetrievalData, bench: Workbench, top_k: int) -> TopK:
 def _dense(data: RetrievalData, bench: Workbench, encoder: Encoder, ties: IntArray, top_k: int) -> TopK:
     bench.expect(len(data.queries) + len(data.documents))
     queries = bench.embed(data.queries, role=Role.QUERY)
-    found = TopKSearch(queries, ties, top_k, encoder.similarity)
+    found = TopKSearch(queries, ties, top_k, encoder.similarity, workers=bench.workers)
     for rows in _chunks(data.documents):
         found.add(rows, bench.embed([data.documents[row] for row in rows], role=Role.DOCUMENT))
     return found.result()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -104,7 +104,7 @@ class Catalogue:
     def canonical(self, name: str) -> str:
         """Today's name of a task that an old file calls otherwise."""
         name = _RENAMED.get(name, name)
-        return name if name in self.tasks else _lowered(self).get(name.lower(), name)
+        return name if name in self.tasks else self._lowered.get(name.lower(), name)
 
     def choose(self, wanted: str | None, names: Collection[str]) -> Selection:
         """What to count.
@@ -127,6 +127,10 @@ class Catalogue:
         if wanted.endswith(".json"):
             return Selection(Path(wanted).stem, read_tasks(Path(wanted)), exclusive=True)
         raise unknown("benchmark", wanted, {*self.benchmarks, ALL}, where="evalkit import mteb --help")
+
+    @cached_property
+    def _lowered(self) -> dict[str, str]:
+        return {name.lower(): name for name in self.tasks}
 
     def _benchmark(self, name: str) -> Selection:
         tasks = {task: _changed(self.tasks[task], change) for task, change in self.benchmarks[name].items()}
@@ -175,12 +179,3 @@ def _changed(task: TaskMeta, change: Mapping[str, list[str]]) -> TaskMeta:
 
 def _texts(value: list[str] | None) -> tuple[str, ...] | None:
     return None if value is None else tuple(value)
-
-
-@cache
-def _lowered_names(names: tuple[str, ...]) -> dict[str, str]:
-    return {name.lower(): name for name in names}
-
-
-def _lowered(known: Catalogue) -> dict[str, str]:
-    return _lowered_names(tuple(known.tasks))

@@ -90,5 +90,7 @@ def _pairwise(scores: FloatArray) -> tuple[FloatArray, FloatArray]:
     """(E, E) tasks on which row i beats row j, ties half; (E, E) tasks that both have."""
     present = (~np.isnan(scores)).astype(float)
     shared = present @ present.T
-    wins = np.stack([(row > scores).sum(axis=1) + 0.5 * (row == scores).sum(axis=1) for row in scores])
+    wins = np.zeros(shared.shape)
+    for index, row in enumerate(scores):
+        wins[index] = (row > scores).sum(axis=1) + 0.5 * (row == scores).sum(axis=1)
     return wins, shared

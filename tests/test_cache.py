@@ -264,8 +264,8 @@ def test_growth_by_another_process_is_noticed(folder: Path, monkeypatch: pytest.
         assert process.wait() == 0, process.stderr
         if other == "writing":
             mine.put([mine.key("y")], right(["y"]))
-        check(other, 1000)
         assert mine.get([mine.key("x")]) == [helpers.vector("x").tobytes()]
+        check(other, 1000)
     assert mine.get([mine.key("y")]) == [helpers.vector("y").tobytes()]
 
 
@@ -390,7 +390,7 @@ def test_random_bytes_in_its_pages_are_a_note(start: int, tmp_path: Path, folder
         size = file.seek(0, os.SEEK_END)
         file.seek(start)
         file.write(random.Random(1).randbytes(size - start))
-    assert "damaged: remove that folder" in noted(tmp_path)
+    assert "damaged: `evalkit cache clear` removes it" in noted(tmp_path)
     clear_cache()
     assert EmbeddingCache().entries() == []
 
@@ -398,7 +398,7 @@ def test_random_bytes_in_its_pages_are_a_note(start: int, tmp_path: Path, folder
 DAMAGED = """
 import evalkit, helpers, pathlib, sys
 [result] = evalkit.evaluate(helpers.Counting(), pathlib.Path(sys.argv[1]))
-print(result.main_score.value)
+print(result.main_score.value, *result.warnings)
 """
 
 
@@ -412,19 +412,21 @@ def test_a_page_that_was_lost_gives_no_wrong_vector_and_no_traceback(tmp_path: P
         data.write_bytes(whole[:start] + bytes(4096) + whole[start + 4096 :])
         done = python(DAMAGED, task, folder=folder)
         assert done.returncode == 0, (start, done.stderr)
-        assert float(done.stdout) == expected.main_score.value
+        assert float(done.stdout.split()[0]) == expected.main_score.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
 def test_a_file_that_was_cut_short_is_a_note(share: float, tmp_path: Path, folder: Path) -> None:
-    assert fill(folder, helpers.FINGERPRINT, 1000).wait() == 0
+    task = helpers.sts(tmp_path / "S", n=300)
+    [expected] = evalkit.evaluate(helpers.Counting(), task)
     data = folder / "embeddings.lmdb" / "data.mdb"
     os.truncate(data, int(data.stat().st_size * share))
-    if share:
-        assert "damaged: remove that folder" in noted(tmp_path)
-    else:  # an empty file is a new cache
-        embed(helpers.Counting(), ["x"])
-        assert embed(helpers.Counting(), ["x"])[1].tally.cached == 1
+    # In a process of its own: to read beyond the end of the file would kill it.
+    done = python(DAMAGED, task, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split()[0]) == expected.main_score.value
+    assert ("damaged: `evalkit cache clear` removes it" in done.stdout) == (share > 0)  # an empty file is a new cache
 
 
 def test_a_vector_whose_bytes_have_changed_on_the_disk_is_encoded_again(folder: Path) -> None:

@@ -79,11 +79,16 @@ class TaskFolder:
         """Digest of the task's data files, cells and protocol; names, licences and descriptions do not count.
 
         Raises:
-            DataError: A file does not exist or cannot be read.
+            DataError: A file does not exist or cannot be read, or the protocol holds NaN or an infinity.
         """
         digests = {str(path.relative_to(self.path)): _digest(path) for path in sorted(set(files))}
         cells = [[cell.split, cell.subset] for cell in self.cells()]
-        return digest_json({"type": self.spec.type, "files": digests, "cells": cells, "protocol": dict(protocol)})
+        try:
+            return digest_json({"type": self.spec.type, "files": digests, "cells": cells, "protocol": dict(protocol)})
+        except ValueError:
+            raise DataError(
+                f"{self.path / FILE_NAME}: the protocol holds a number that is not finite.", hint="Mend the value."
+            ) from None
 
 
 def find_folders(roots: Sequence[Path]) -> dict[str, Path]:

@@ -290,7 +290,7 @@ def _hint(error: Exception) -> str:
     import lmdb
 
     if isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.VersionMismatchError):
-        return "Its file is damaged: remove that folder."
+        return "Its file is damaged: `evalkit cache clear` removes it."
     return "Make room, set EVALKIT_CACHE to a folder that can be written, or use --no-cache."
 
 

@@ -6,7 +6,7 @@ import math
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from evalkit_leaderboard.interchange.published import Scores
+from evalkit_leaderboard.interchange.published import UNDETERMINED, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ def read_entry(entry: Mapping[str, Any]) -> Scores:
         main=_finite(main) if main is not None and _is_number(main) else None,
         values={key: None if value is None else _finite(value) for key, value in numbers.items()},
         repeats={key: values for key, values in repeats.items() if all(map(math.isfinite, values))},
-        languages=tuple(map(str, entry.get("languages") or ())),
+        languages=tuple(str(code) for code in entry.get("languages") or () if code != UNDETERMINED),
         undefined=tuple(key for key, value in numbers.items() if value is None or not math.isfinite(value)),
         lost=tuple(key for key in flat if key not in numbers),
     )

@@ -16,7 +16,7 @@ from evalkit.fingerprint import short
 from evalkit.store import file_name
 from evalkit_leaderboard.interchange.entries import EXPERIMENTS, V_MEASURE, V_MEASURES
 from evalkit_leaderboard.interchange.importing import write_text
-from evalkit_leaderboard.interchange.published import TOOL
+from evalkit_leaderboard.interchange.published import TOOL, UNDETERMINED
 from evalkit_leaderboard.interchange.reading import META, OWN, UNKNOWN_DATA
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _entry(cell: CellRecord, metric: str) -> dict[str, Any]:
         **_repeats(cell.repeats),
         "main_score": cell.scores[metric],
         "hf_subset": cell.subset,
-        "languages": list(cell.languages),
+        "languages": list(cell.languages) or [UNDETERMINED],
     }
 
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 TOOL = "mteb"
 UNKNOWN = "unknown"
+UNDETERMINED = "und-Zyyy"
+"""The language of a cell that names none: mteb leaves a cell without languages out of a task's mean."""
 EXTERNAL = "external"
 """The revision of results that were not computed by mteb but taken from a model card."""
 

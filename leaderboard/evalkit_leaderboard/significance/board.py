@@ -129,7 +129,7 @@ class PairWeights:
     def of(self, task: int) -> FloatArray:
         """(M, M) weight of a task for every pair; they sum to 1 over the tasks that the pair shares."""
         has, count = self.present[task], self.shared[self.types[task]] * self.kinds
-        return np.divide(np.outer(has, has), count, out=np.zeros_like(count), where=count > 0)
+        return np.asarray(np.divide(np.outer(has, has), count, out=np.zeros_like(count), where=count > 0))
 
     def tasks(self) -> FloatArray:
         """(M, M) number of tasks that two models share."""

@@ -60,50 +60,50 @@ class Overlapping:
 
 
 def williams(r: Overlapping) -> Outcome:
-    """Williams' t with n - 3 degrees of freedom. Source: Williams 1959; Steiger 1980, equation 7."""
+    """Williams' t with n - 3 degrees of freedom. Source: Williams 1959; Steiger 1980."""
     if r.note:
         return Outcome(None, None, r.n, "Williams", note=r.note)
     mean = (r.jk + r.jh) / 2
     spread = 2 * (r.n - 1) / (r.n - 3) * r.determinant + mean**2 * (1 - r.kh) ** 3
     t = (r.jk - r.jh) * float(np.sqrt((r.n - 1) * (1 + r.kh) / spread))
-    return Outcome(t, float(t_two_sided(np.array(t), r.n - 3)), r.n, "Williams", float(r.n - 3))
+    return Outcome(t, float(t_two_sided(t, r.n - 3)), r.n, "Williams", float(r.n - 3))
 
 
 def dunn_clark(r: Overlapping) -> Outcome:
-    """Dunn and Clark's z of Fisher's transforms. Source: Dunn and Clark 1969; Steiger 1980, equations 3 and 13."""
+    """Dunn and Clark's z of Fisher's transforms. Source: Dunn and Clark 1969; Steiger 1980."""
     return _fisher_z(r, r.jk, r.jh, "Dunn-Clark")
 
 
 def steiger(r: Overlapping) -> Outcome:
-    """Steiger's z: Dunn and Clark's with both correlations pooled in the covariance. Source: Steiger 1980, eq. 14."""
+    """Steiger's z: Dunn and Clark's with both correlations pooled in the covariance. Source: Steiger 1980."""
     pooled = (r.jk + r.jh) / 2
     return _fisher_z(r, pooled, pooled, "Steiger")
 
 
 def meng(r: Overlapping) -> Outcome:
-    """Meng's z. Source: Meng, Rosenthal and Rubin 1992, equation 1."""
+    """Meng's z. Source: Meng, Rosenthal and Rubin 1992."""
     if r.note:
         return Outcome(None, None, r.n, "Meng", note=r.note)
     return _outcome(r, r.fisher / _meng_error(r), "Meng")
 
 
 def meng_interval(r: Overlapping, *, alpha: float = 0.05) -> Interval:
-    """Interval of the difference of Fisher's z. Source: Meng, Rosenthal and Rubin 1992, equation 5."""
+    """Interval of the difference of Fisher's z. Source: Meng, Rosenthal and Rubin 1992."""
     check_alpha(alpha)
     if r.note:
         return Interval(None, None, None, None, r.n, alpha, "Meng", r.note)
     error = _meng_error(r)
-    half = float(normal_quantile(np.array(1 - alpha / 2))) * error
+    half = float(normal_quantile(1 - alpha / 2)) * error
     return Interval(r.fisher, r.fisher - half, r.fisher + half, error, r.n, alpha, "Meng")
 
 
 def zou_interval(r: Overlapping, *, alpha: float = 0.05) -> Interval:
-    """Interval of the difference of the correlations, from those of each. Source: Zou 2007, equations 15 and 16."""
+    """Interval of the difference of the correlations, from those of each. Source: Zou 2007."""
     check_alpha(alpha)
     difference = r.jk - r.jh
     if r.note:
         return Interval(difference, None, None, None, r.n, alpha, "Zou", r.note)
-    half = float(normal_quantile(np.array(1 - alpha / 2))) / np.sqrt(r.n - 3)
+    half = float(normal_quantile(1 - alpha / 2)) / np.sqrt(r.n - 3)
     (low_k, high_k), (low_h, high_h) = (np.tanh(np.arctanh(x) + np.array([-half, half])) for x in (r.jk, r.jh))
     c = _covariance(r, r.jk, r.jh)
     low = _zou_distance(r.jk - low_k, high_h - r.jh, c)
@@ -112,7 +112,7 @@ def zou_interval(r: Overlapping, *, alpha: float = 0.05) -> Interval:
 
 
 def _fisher_z(r: Overlapping, jk: float, jh: float, method: str) -> Outcome:
-    """z of the difference of Fisher's transforms, their correlation being that at (jk, jh)."""
+    """Test of the difference of Fisher's transforms, their correlation being that at (jk, jh)."""
     if r.note:
         return Outcome(None, None, r.n, method, note=r.note)
     spread = (2 - 2 * _covariance(r, jk, jh)) / (r.n - 3)
@@ -120,7 +120,7 @@ def _fisher_z(r: Overlapping, jk: float, jh: float, method: str) -> Outcome:
 
 
 def _covariance(r: Overlapping, jk: float, jh: float) -> float:
-    """Asymptotic correlation of the two estimates. Source: Pearson and Filon 1898, as in Steiger 1980, equation 3."""
+    """Asymptotic correlation of the two estimates. Source: Pearson and Filon 1898, as in Steiger 1980."""
     covariance = r.kh * (1 - jk**2 - jh**2) - jk * jh * (1 - jk**2 - jh**2 - r.kh**2) / 2
     return covariance / ((1 - jk**2) * (1 - jh**2))
 
@@ -137,4 +137,4 @@ def _zou_distance(k: float, h: float, c: float) -> float:
 
 
 def _outcome(r: Overlapping, z: float, method: str) -> Outcome:
-    return Outcome(z, float(normal_two_sided(np.array(z))), r.n, method)
+    return Outcome(z, float(normal_two_sided(z)), r.n, method)

@@ -5,51 +5,53 @@ A p value is never 0: what underflows is reported as the smallest number that a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     from evalkit.types import AnyArray, FloatArray
 
+Numbers: TypeAlias = "AnyArray | float"
+
 TINY = float(np.finfo(np.float64).tiny)
 """The smallest p value that is reported."""
 
 
-def t_two_sided(t: AnyArray, df: AnyArray) -> FloatArray:
+def t_two_sided(t: Numbers, df: Numbers) -> FloatArray:
     """Two-sided p value of Student's t; nan where t or df is."""
     from scipy.special import stdtr
 
-    return np.clip(np.asarray(2 * stdtr(df, -np.abs(t))), TINY, 1.0)
+    return _probability(2 * stdtr(df, -np.abs(t)))
 
 
-def t_above(t: AnyArray, df: AnyArray) -> FloatArray:
+def t_above(t: Numbers, df: Numbers) -> FloatArray:
     """Chance that Student's t is above t."""
     from scipy.special import stdtr
 
-    return np.clip(np.asarray(stdtr(df, -np.asarray(t, dtype=np.float64))), TINY, 1.0)
+    return _probability(stdtr(df, np.negative(t)))
 
 
-def t_quantile(probability: AnyArray, df: AnyArray) -> FloatArray:
+def t_quantile(probability: Numbers, df: Numbers) -> FloatArray:
     """Quantile of Student's t."""
     from scipy.special import stdtrit
 
     return np.asarray(stdtrit(df, probability))
 
 
-def normal_two_sided(z: AnyArray) -> FloatArray:
+def normal_two_sided(z: Numbers) -> FloatArray:
     """Two-sided p value of a standard normal; nan where z is."""
-    return np.clip(2 * normal_above(np.abs(z)), TINY, 1.0)
+    return _probability(2 * normal_above(np.abs(z)))
 
 
-def normal_above(z: AnyArray) -> FloatArray:
+def normal_above(z: Numbers) -> FloatArray:
     """Chance that a standard normal is above z."""
     from scipy.special import ndtr
 
-    return np.clip(np.asarray(ndtr(-np.asarray(z, dtype=np.float64))), TINY, 1.0)
+    return _probability(ndtr(np.negative(z)))
 
 
-def normal_quantile(probability: AnyArray) -> FloatArray:
+def normal_quantile(probability: Numbers) -> FloatArray:
     """Quantile of the standard normal."""
     from scipy.special import ndtri
 
@@ -85,3 +87,8 @@ def check_alpha(alpha: float) -> None:
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must be between 0 and 1, not {alpha}.")
+
+
+def _probability(p: Numbers) -> FloatArray:
+    """A p value as it is reported: above 0, at most 1, nan where there is none."""
+    return np.asarray(np.clip(p, TINY, 1.0), dtype=np.float64)

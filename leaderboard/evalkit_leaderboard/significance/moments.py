@@ -37,7 +37,7 @@ class Moments:
     @property
     def n(self) -> int:
         """Number of units."""
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
     @property
     def shared(self) -> IntArray:
@@ -60,10 +60,10 @@ def moments(X: AnyArray) -> Moments:
     given = np.asarray(X, dtype=np.float64)
     if given.ndim != 2 or not given.shape[1]:
         raise ValueError(f"The values must be (models, units) with at least one unit, not {given.shape}.")
-    present = np.isfinite(given).all(axis=1)
+    present = np.asarray(np.isfinite(given).all(axis=1))
     values = np.zeros_like(given)
     values[present] = centre(given[present])
-    means, both = values.mean(axis=1), np.outer(present, present)
+    means, both = values.mean(axis=1), np.asarray(np.outer(present, present))
     difference = np.where(both, means[:, None] - means, np.nan)
     covariance = _covariance_of_means(values)
     return Moments(values, present, difference, covariance, np.where(both, variances(covariance), np.nan))

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from evalkit.types import FloatArray
-
 if TYPE_CHECKING:
-    from evalkit.types import AnyArray, IntArray
+    from evalkit.types import AnyArray, FloatArray, IntArray
 
 Draws: TypeAlias = Callable[[int], "AnyArray"]
 """(B,) values of one hypothesis' statistic if all hypotheses hold, the same B draws for every one.
@@ -85,7 +83,7 @@ def step_down(observed: AnyArray, draws: Draws, *, exact: bool = False) -> tuple
 
 
 def share_beyond(statistics: AnyArray, observed: float, *, exact: bool) -> float:
-    """p value of an observed statistic at least 0 among resampled ones: (1 + #{T* >= T}) / (B + 1).
+    """The p value of an observed statistic at least 0 among resampled ones: (1 + #{T* >= T}) / (B + 1).
 
     Args:
         statistics: (B,) resampled statistics, at least 0.

@@ -37,7 +37,7 @@ class Null:
         statistic *= float(weights[i, j] * self.scale[i, j])
         for weights, means in others:
             statistic += float(weights[i, j] * self.scale[i, j]) * (means[i] - means[j])
-        return np.abs(statistic, out=statistic)
+        return np.asarray(np.abs(statistic, out=statistic))
 
     def together(self, observed: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(M, M) twice: p values of each pair alone, and step-down adjusted for all pairs together.

@@ -91,7 +91,7 @@ def compare(
     differences = _differences(a, b)
     interval = t_interval(differences, alpha=alpha)
     t = None if interval.se is None or interval.estimate is None else interval.estimate / interval.se
-    p_t = None if t is None else float(t_two_sided(np.array(t), len(a) - 1))
+    p_t = None if t is None else float(t_two_sided(t, len(a) - 1))
     needed = confirm or t is None or len(a) < FEW
     p_flip = flip_test(differences, flips=flips, seed=seed) if needed and _says_something(differences) else None
     p, method = _reported(p_t, p_flip, len(a))

@@ -140,7 +140,7 @@ def task_null(task: Moments, flipped: Flips) -> Null:
 
 
 def holm_pairs(differences: Differences) -> Pairs:
-    """p values of t, adjusted by Holm's method."""
+    """Student's t, adjusted by Holm's method."""
     p = differences.p
     models = len(p)
     rows, columns = np.triu_indices(models, 1)
@@ -152,7 +152,7 @@ def holm_pairs(differences: Differences) -> Pairs:
 
 
 def max_t_pairs(differences: Differences, groups: list[tuple[FloatArray, Vectors]]) -> Pairs:
-    """p values of t, adjusted by step-down max-T over normal draws.
+    """Student's t, adjusted by step-down max-T over normal draws.
 
     Every t is put on the normal scale by its p value, so that pairs of few degrees of freedom are not favoured.
 
@@ -170,7 +170,7 @@ def max_t_pairs(differences: Differences, groups: list[tuple[FloatArray, Vectors
 
 
 def resampled_pairs(differences: Differences, null: Null) -> Pairs:
-    """p values from sign flips, adjusted by step-down max-T over the same flips.
+    """Sign flips, adjusted by step-down max-T over the same flips.
 
     Args:
         differences: The differences and their variances.

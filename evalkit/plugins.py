@@ -130,7 +130,7 @@ class Plugins:
         return suites
 
     def _usable_collections(self) -> list[Collection]:
-        """The collections that can be loaded: nobody asked for a broken one by name; `evalkit list plugins` shows it."""
+        """Those that can be loaded; nobody asked for a broken one by name, and `evalkit list plugins` shows it."""
         usable = []
         for entry in self.collections.entries():
             with suppress(EvalkitError):

@@ -167,7 +167,7 @@ CASES: dict[str, tuple[Build, list[str]]] = {
     "prompt_of_a_wrong_type": (toml_line(PROTOCOL, "[protocol]\nprompt = 5\n"), ["task.toml: protocol.prompt"]),
     "prompts_of_a_wrong_type": (toml_line(PROTOCOL, "[protocol.prompt]\nquery = 5\n"), ["task.toml: protocol.prompt"]),
     "wrong_value": (toml_line(PROTOCOL, '[protocol]\nmax_score = "high"\n'), ["task.toml: protocol.max_score"]),
-    "value_not_finite": (toml_line(PROTOCOL, "[protocol]\nmax_score = nan\n"), ["task.toml", "not finite"]),
+    "value_not_finite": (toml_line(PROTOCOL, "[protocol]\nmax_score = nan\n"), ["task.toml: protocol.max_score", "a finite number"]),
     "value_out_of_range": (
         toml_line("n_experiments = 3", "n_experiments = 0", helpers.classification),
         ["task.toml: protocol.n_experiments", "greater than or equal to 1"],

@@ -21,9 +21,11 @@ def as_float32(raw: Any, *, encoder: str) -> Vectors:
         EncoderError: It is none of these, or its vectors differ in length.
     """
     try:
-        if isinstance(raw, list | tuple):
-            return np.asarray([_array(row) for row in raw], dtype=np.float32)
-        return np.asarray(_array(raw), dtype=np.float32)
+        array = np.asarray([_array(row) for row in raw] if isinstance(raw, list | tuple) else _array(raw))
+        if array.dtype.kind not in "fiub":
+            # NumPy would read "1" as a number and drop the imaginary part of a complex one.
+            raise TypeError(f"its values are {array.dtype}")
+        return array.astype(np.float32, copy=False)
     except (TypeError, ValueError) as error:
         raise EncoderError(
             f"{encoder} returned {type(raw).__name__} that is no array of numbers: {error}.",

@@ -92,12 +92,18 @@ def _is_encoder(obj: Any) -> bool:
     """Whether `encode` takes what a run gives it; attributes alone would let mteb's own classes through."""
     if not isinstance(getattr(obj, "similarity", None), str) or not isinstance(obj, Encoder):
         return False
-    return {"role", "task", "batch_size"} <= _parameters(obj.encode)
+    return {"role", "task", "batch_size"} <= _parameters(obj.encode) or _takes_anything(obj.encode)
 
 
 def _is_sentence_transformer(obj: Any) -> bool:
     library = sys.modules.get("sentence_transformers")
     return library is not None and isinstance(obj, library.SentenceTransformer)
+
+
+def _takes_anything(function: Any) -> bool:
+    """Whether it has ``**kwargs``: beside name, fingerprint and similarity, the mark of an encoder of evalkit."""
+    parameters = inspect.signature(function).parameters.values()
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
 def _parameters(function: Any) -> set[str]:

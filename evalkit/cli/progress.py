@@ -32,12 +32,12 @@ class Silent(Reporter):
 
     Attributes:
         finished: Results finished or found.
-        skipped: Fingerprints of encoder and task of the results that were found.
+        skipped: Fingerprint of the encoder and name of the task of the results that were found.
     """
 
     def __init__(self) -> None:
         self.finished = 0
-        self.skipped: set[tuple[str | None, str]] = set()
+        self.skipped: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Silent:
         return self
@@ -52,7 +52,7 @@ class Silent(Reporter):
     def task_skipped(self, result: Result) -> None:
         """Count it."""
         self.finished += 1
-        self.skipped.add((result.encoder.fingerprint, result.task.fingerprint))
+        self.skipped.add((result.encoder.fingerprint or "", result.task.name))
 
 
 class Lines(Silent):

@@ -72,7 +72,7 @@ def run(
 COMMAND = run
 
 
-def execute(config: RunConfig, plugins: list[Path], *, quiet: bool) -> tuple[Outcome, set[tuple[str | None, str]]]:
+def execute(config: RunConfig, plugins: list[Path], *, quiet: bool) -> tuple[Outcome, set[tuple[str, str]]]:
     """Carry out a run behind a progress display.
 
     Returns:
@@ -160,7 +160,7 @@ def _print_scores(outcome: Outcome) -> None:
     console.table(["encoder", *headers.values()], body)
 
 
-def _as_json(outcome: Outcome, output: Path, skipped: set[tuple[str | None, str]]) -> dict[str, Any]:
+def _as_json(outcome: Outcome, output: Path, skipped: set[tuple[str, str]]) -> dict[str, Any]:
     from evalkit.store import ResultStore
 
     store = ResultStore(output)
@@ -172,7 +172,7 @@ def _as_json(outcome: Outcome, output: Path, skipped: set[tuple[str | None, str]
                 "metric": result.main_score.metric,
                 "value": result.main_score.value,
                 "path": str(store.path(result.encoder, result.task.name)),
-                "skipped": (result.encoder.fingerprint, result.task.fingerprint) in skipped,
+                "skipped": (result.encoder.fingerprint or "", result.task.name) in skipped,
             }
             for result in outcome.results
         ],

@@ -28,7 +28,7 @@ class Parameters(BaseModel):
         seed: Of every random draw.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     version: int = 1
     seed: int = 42

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.data.jsonl import is_label, is_text
-from evalkit.errors import CellError, DataError
+from evalkit.errors import CellError, DataError, in_words
 from evalkit.observations import Observations, parse_statistic
 from evalkit.protocols import CellScores
 from evalkit.repeats import run_repeats
@@ -115,6 +115,10 @@ def _experiments(labels: IntArray, n_test: int, parameters: ClassificationParame
             f"{parameters.train_split!r}.",
             hint="Set is_cross_validation = false, or eval_splits to the train_split.",
         )
+    if n_test < parameters.n_splits:
+        raise DataError(
+            f"{n_test} examples cannot be cut into {parameters.n_splits} folds.", hint="Lower n_splits in task.toml."
+        )
     from sklearn.model_selection import KFold
 
     folds = list(KFold(parameters.n_splits, shuffle=True, random_state=parameters.seed).split(np.arange(n_test)))
@@ -179,6 +183,8 @@ def _fit_predict(x: Vectors, y: IntArray, test: Vectors, parameters: Classificat
     try:
         model = LogisticRegression(max_iter=parameters.max_iter, random_state=parameters.seed).fit(x, y)
     except ValueError as error:
-        raise CellError(f"The classifier cannot be fitted: {error}.", hint="Check the training split.") from error
+        raise CellError(
+            f"The classifier cannot be fitted: {in_words(error)}.", hint="Check the training split."
+        ) from error
     predicted: IntArray = np.asarray(model.predict(test), dtype=np.int64)
     return predicted

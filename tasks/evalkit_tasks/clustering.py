@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from evalkit.data.jsonl import is_labels, is_text
-from evalkit.errors import CellError, DataError
+from evalkit.errors import CellError, DataError, in_words
 from evalkit.observations import Observations, parse_statistic
 from evalkit.protocols import CellScores
 from evalkit.repeats import run_repeats
@@ -194,7 +194,9 @@ def _cluster(
     try:
         clusters = np.asarray(model.fit_predict(vectors[draw.rows]), dtype=np.int64)
     except ValueError as error:
-        raise CellError(f"k-means failed: {error}.", hint="A set needs at least as many texts as classes.") from error
+        raise CellError(
+            f"k-means failed: {in_words(error)}.", hint="A set needs at least as many texts as classes."
+        ) from error
     return clusters, float(adjusted_mutual_info_score(levels[draw.level][draw.rows], clusters))
 
 

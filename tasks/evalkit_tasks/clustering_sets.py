@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from evalkit.data.jsonl import columns, is_label, is_text, rows
-from evalkit.errors import CellError, DataError
+from evalkit.errors import CellError, DataError, in_words
 from evalkit.observations import Observations, parse_statistic
 from evalkit.protocols import CellScores
 from evalkit.repeats import run_repeats
@@ -140,7 +140,9 @@ def _kmeans(vectors: Vectors, n_clusters: int, parameters: SetParameters) -> Int
         )
         labels: IntArray = np.asarray(model.fit(vectors).labels_, dtype=np.int64)
     except ValueError as error:
-        raise CellError(f"k-means failed: {error}.", hint="A set needs at least as many texts as classes.") from error
+        raise CellError(
+            f"k-means failed: {in_words(error)}.", hint="A set needs at least as many texts as classes."
+        ) from error
     return labels
 
 

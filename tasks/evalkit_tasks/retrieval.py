@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -41,7 +41,7 @@ class RetrievalParameters(Parameters):
         skip_first_result: Remove the best document.
     """
 
-    k_values: tuple[int, ...] = Field(default=(1, 3, 5, 10, 20, 100, 1000), min_length=1)
+    k_values: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 3, 5, 10, 20, 100, 1000), min_length=1)
     top_k: int = Field(default=1000, ge=1)
     ignore_identical_ids: bool = False
     skip_first_result: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -191,3 +191,9 @@ def mean_of_cells(metric: str, cells: tuple[CellRecord, ...]) -> float | None:
     values = [cell.scores.get(metric) for cell in cells]
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def first_problem(error: ValidationError) -> str:
+    """Where a value breaks its model and how, for a message: ``cells.0.scores: Input should be ...``."""
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from evalkit.errors import EXIT_FAILED, StoreError
 from evalkit.fingerprint import digest_json, short
 from evalkit.migrations import NewerSchemaError, upgrade
-from evalkit.schema import EncoderFile, EncoderRecord, FinishedCell, FinishedCells, Result
+from evalkit.schema import EncoderFile, EncoderRecord, FinishedCell, FinishedCells, Result, first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,10 +200,8 @@ def read_result(path: Path) -> Result:
     try:
         return Result.model_validate(upgrade(record, where=str(path)))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
         raise StoreError(
-            f"{path} is no valid result: {key}: {first['msg']}.", hint="Remove it and run again."
+            f"{path} is no valid result: {first_problem(error)}.", hint="Remove it and run again."
         ) from None
 
 

@@ -51,7 +51,17 @@ class FunctionEncoder:
         return ""
 
 
-class ObjectEncoder:
+class _Wrapped:
+    """What is kept of an object that is not an encoder of evalkit's own."""
+
+    def __init__(self, target: Any, name: str, fingerprint: str | None, similarity: Similarity) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self.similarity = similarity
+        self._target = target
+
+
+class ObjectEncoder(_Wrapped):
     """An object with ``encode(sentences, ...)`` as sentence-transformers has it.
 
     Where it has `encode_query` and `encode_document` too, they encode queries and documents.
@@ -62,12 +72,6 @@ class ObjectEncoder:
         fingerprint: Who it is, where it can say.
         similarity: How its vectors are compared.
     """
-
-    def __init__(self, target: Any, name: str, fingerprint: str | None, similarity: Similarity) -> None:
-        self.name = name
-        self.fingerprint = fingerprint
-        self.similarity = similarity
-        self._target = target
 
     def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Vectors:  # noqa: ARG002
         """(len(texts), d) float32."""
@@ -84,7 +88,7 @@ class ObjectEncoder:
         return special if role is not Role.TEXT and callable(getattr(self._target, special, None)) else "encode"
 
 
-class MtebEncoder:
+class MtebEncoder(_Wrapped):
     """An object with mteb's ``encode(inputs, *, task_metadata, hf_split, hf_subset, prompt_type, **kwargs)``.
 
     It may do as it likes with task and role, so it has no `variant`: its cache entries are kept apart by both.
@@ -95,12 +99,6 @@ class MtebEncoder:
         fingerprint: Who it is, where it can say.
         similarity: How its vectors are compared.
     """
-
-    def __init__(self, target: Any, name: str, fingerprint: str | None, similarity: Similarity) -> None:
-        self.name = name
-        self.fingerprint = fingerprint
-        self.similarity = similarity
-        self._target = target
 
     def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Vectors:
         """(len(texts), d) float32."""

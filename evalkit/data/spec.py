@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from evalkit.errors import DataError
+from evalkit.schema import first_problem
 
 FILE_NAME = "task.toml"
 
@@ -69,8 +70,6 @@ def read_spec(folder: Path) -> TaskSpec:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: no valid TOML: {error}.", hint="Mend the file.") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"{path}: {key}: {first['msg']}.", hint="See docs/write-a-task.md.") from None
+        raise DataError(f"{path}: {first_problem(error)}.", hint="See docs/write-a-task.md.") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None

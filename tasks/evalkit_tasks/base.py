@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evalkit.errors import DataError
+from evalkit.schema import first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,11 +99,8 @@ class FolderTask(Generic[P]):
         try:
             return self.parameters_type.model_validate(dict(self.folder.spec.protocol))  # type: ignore[return-value]
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise DataError(
-                f"{self.folder.path / 'task.toml'}: protocol.{key}: {first['msg']}.", hint="Mend the value."
-            ) from None
+            where = self.folder.path / "task.toml"
+            raise DataError(f"{where}: protocol.{first_problem(error)}.", hint="Mend the value.") from None
 
 
 def label_codes(labels: Sequence[int | str], where: str) -> tuple[list[int], tuple[str, ...]]:

@@ -21,14 +21,12 @@ class Means:
         over_tasks: (E,) mean over all tasks; nan where one is missing.
         by_type: (E, K) mean over the tasks of each type; nan where one is missing.
         over_types: (E,) mean of `by_type`, so that every type counts the same; nan where one is missing.
-        order: (E,) rows, best first: complete ones by `over_tasks`, then the others by the mean of what they have.
     """
 
     types: tuple[str, ...]
     over_tasks: FloatArray
     by_type: FloatArray
     over_types: FloatArray
-    order: tuple[int, ...]
 
 
 def means(frame: Frame) -> Means:
@@ -40,14 +38,4 @@ def means(frame: Frame) -> Means:
     types = tuple(dict.fromkeys(frame.types))
     of_type = np.array(frame.types)
     by_type = np.column_stack([frame.main[:, of_type == kind].mean(axis=1) for kind in types])
-    over_tasks = frame.main.mean(axis=1)
-    return Means(types, over_tasks, by_type, by_type.mean(axis=1), _order(frame, over_tasks))
-
-
-def _order(frame: Frame, over_tasks: FloatArray) -> tuple[int, ...]:
-    def key(row: int) -> tuple[bool, bool, float, str]:
-        incomplete = bool(np.isnan(over_tasks[row]))
-        known = frame.main[row][~np.isnan(frame.main[row])]
-        return incomplete, not len(known), -float(known.mean()) if len(known) else 0.0, frame.encoders[row]
-
-    return tuple(sorted(range(len(frame.encoders)), key=key))
+    return Means(types, frame.main.mean(axis=1), by_type, by_type.mean(axis=1))

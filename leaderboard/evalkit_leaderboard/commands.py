@@ -2,63 +2,105 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from evalkit.cli import console
+from evalkit_leaderboard.options import ALPHA, Aggregate, By, Family, Format, Method, Options, Question
 
 if TYPE_CHECKING:
-    from evalkit_leaderboard.aggregate import Means
-    from evalkit_leaderboard.frame import Frame
-
-
-class Format(StrEnum):
-    """How a leaderboard is printed."""
-
-    TABLE = "table"
-    MARKDOWN = "markdown"
-    CSV = "csv"
-    JSON = "json"
+    from evalkit.store import Loaded
+    from evalkit_leaderboard.board import Board
 
 
 def leaderboard(
     results: Annotated[Path, typer.Argument(help="A folder of results.")] = Path("results"),
     tasks: Annotated[str | None, typer.Option(metavar="GLOB", help="Only these tasks.")] = None,
     encoders: Annotated[str | None, typer.Option(metavar="GLOB", help="Only these encoders.")] = None,
+    question: Annotated[
+        Question | None,
+        typer.Option(help="Must a difference hold for these tasks (other units), or for tasks like these?"),
+    ] = None,
+    aggregate: Annotated[Aggregate, typer.Option(help="How a row becomes one number.")] = Aggregate.MEAN,
+    by: Annotated[By, typer.Option(help="What the columns are.")] = By.TASK,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="ENCODER", help="Show every encoder as its difference to this one.")
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="Error rate of what is called proven.")] = ALPHA,
+    family: Annotated[Family | None, typer.Option(help="Which comparisons are corrected together.")] = None,
+    method: Annotated[Method, typer.Option(help="Student's t, or sign flips.")] = Method.ANALYTIC,
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Also draw it, as SVG files in this folder.")] = None,
 ) -> None:
-    """Show the scores of all encoders: one row an encoder, one column a task, and means.
+    """Show what is proven about the encoders: scores with intervals, ranks that hold, and tiers.
 
-    The mean over tasks counts every task the same, the mean of types every task type.
+    Encoders of one tier cannot be told apart. A mark stands only where a difference to the first row, or to the
+    baseline, is proven after correction for all comparisons made.
     """
+    options = Options(
+        question=question, by=by, baseline=baseline, alpha=alpha, family=family, method=method, aggregate=aggregate
+    )
+    loaded = _load(results)
+    board = _board(loaded, tasks, encoders, options)
+    if plot is not None:
+        _draw(board, plot)
+    _print(board, Format.JSON if json else format, loaded)
+
+
+def _load(results: Path) -> Loaded:
     from evalkit.errors import EvalkitError
     from evalkit.store import load
-    from evalkit_leaderboard.aggregate import means
-    from evalkit_leaderboard.frame import align, select
 
     loaded = load(results)
     for _, reason in loaded.unreadable:
         console.warning(reason)
     if not loaded.results:
         raise EvalkitError(f"{results} holds no results.", hint="`evalkit run -o FOLDER` writes them there.")
-    frame = align(select(loaded.results, tasks=tasks, encoders=encoders))
-    unreadable = [{"path": str(path), "reason": reason} for path, reason in loaded.unreadable]
-    _print(frame, means(frame), Format.JSON if json else format, unreadable)
+    return loaded
 
 
-def _print(frame: Frame, means: Means, format: Format, unreadable: list[dict[str, str]]) -> None:
-    from evalkit_leaderboard.render import RENDERERS, as_json, sheet
+def _board(loaded: Loaded, tasks: str | None, encoders: str | None, options: Options) -> Board:
+    from evalkit_leaderboard.board import build
+    from evalkit_leaderboard.frame import align, select
+
+    return build(align(select(loaded.results, tasks=tasks, encoders=encoders)), options)
+
+
+def _draw(board: Board, folder: Path) -> None:
+    from evalkit_leaderboard.plots import draw
+
+    drawn = draw(board, folder)
+    for path in drawn.files:
+        console.note(f"Drawn: {path}")
+    for reason in drawn.left_out:
+        console.note(reason)
+
+
+def _print(board: Board, format: Format, loaded: Loaded) -> None:
+    from evalkit_leaderboard.render import RENDERERS
+    from evalkit_leaderboard.report import as_json
+    from evalkit_leaderboard.sheet import sheet
 
     if format is Format.JSON:
-        console.json_data({**as_json(frame, means), "unreadable": unreadable})
+        unreadable = [{"path": str(path), "reason": reason} for path, reason in loaded.unreadable]
+        console.json_data({**as_json(board), "unreadable": unreadable})
     elif format is Format.TABLE:
-        board = sheet(frame, means)
-        console.table(board.headers, board.rows)
-        for note in board.notes:
-            console.line(f"\n{note}")
+        page = sheet(board, width=console.out().width)
+        console.table(page.headers, [[_coloured(cell) for cell in row] for row in page.rows])
+        console.line()
+        for note in page.notes:
+            console.line(note)
     else:
-        console.line(RENDERERS[format](sheet(frame, means, full=format is Format.CSV)))
+        console.line(RENDERERS[format](sheet(board, full=format is Format.CSV)))
+
+
+def _coloured(cell: str) -> Any:
+    """Green behind the mark of what is proven better, red behind that of what is proven worse."""
+    from rich.text import Text
+
+    from evalkit_leaderboard.sheet import BETTER, WORSE
+
+    return Text(cell, style={BETTER: "green", WORSE: "red"}.get(cell[:1], ""))

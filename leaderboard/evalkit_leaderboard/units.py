@@ -15,6 +15,7 @@ import numpy as np
 
 from evalkit.errors import EvalkitError
 from evalkit.observations import Observations, packing, parse_statistic
+from evalkit_leaderboard.significance.observed import over_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,7 @@ class TaskUnits:
     @property
     def n(self) -> int:
         """How many units there are."""
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
 
 def task_units(frame: Frame, column: int) -> TaskUnits:
@@ -177,22 +178,22 @@ def _moved(values: FloatArray, score: float) -> FloatArray:
     """Pseudo-values whose mean is the published score: their own is the jackknife's estimate, O(1/n) beside it."""
     if not len(values) or abs(values.mean() - score) <= _ROUNDING:
         return values  # as they are, so that equal values stay exactly equal
-    return values - values.mean() + score
+    return np.asarray(values - values.mean() + score)
 
 
 def _joined(cells: list[tuple[FloatArray, float]]) -> FloatArray:
     """The units of several cells in one row whose mean is the mean of the scores.
 
-    Each cell's values are centred, so that differences between cells are no error, and scaled so that the row's variance
-    over n is the sum of the cells' variances over their n, divided by the square of the number of cells. With one unit,
-    a cell has no variance and the row is undefined.
+    Deviations are widened so that the row's variance over n is the sum of the cells' variances over their n, divided by
+    the square of the number of cells. With one unit, a cell has no variance and the row is undefined.
     """
-    n, score = sum(len(values) for values, _ in cells), float(np.mean([score for _, score in cells]))
-    if min(len(values) for values, _ in cells) < 2:
+    sizes = [len(values) for values, _ in cells]
+    n, score = sum(sizes), float(np.mean([score for _, score in cells]))
+    if min(sizes) < 2:
         return np.full(n, np.nan)
-    scales = [n / (len(cells) * len(v)) * np.sqrt(len(v) * (n - 1) / ((len(v) - 1) * n)) for v, _ in cells]
-    parts = [scale * (values - values.mean()) for scale, (values, _) in zip(scales, cells, strict=True)]
-    return np.concatenate(parts) + score
+    widths = [np.sqrt(size * (n - 1) / ((size - 1) * n)) for size in sizes]
+    joined = over_cells([(values - values.mean()) * width for width, (values, _) in zip(widths, cells, strict=True)])
+    return np.asarray(joined + score)
 
 
 def _experiments(results: Mapping[int, Result]) -> dict[int, FloatArray]:

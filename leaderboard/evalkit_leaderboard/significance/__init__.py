@@ -58,6 +58,7 @@ from evalkit_leaderboard.significance.over_tasks import (
     paired_t,
     sign_test,
     wilcoxon,
+    wilcoxon_z,
 )
 from evalkit_leaderboard.significance.paired import Paired, compare
 from evalkit_leaderboard.significance.pairs import Pairs, analytic_pairs, flipped_pairs
@@ -141,6 +142,7 @@ __all__ = [
     "unit_values",
     "units_needed",
     "wilcoxon",
+    "wilcoxon_z",
     "williams",
     "zou_interval",
 ]

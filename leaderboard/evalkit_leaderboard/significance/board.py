@@ -28,7 +28,7 @@ from evalkit_leaderboard.significance.signflip import FLIPS, flip_centred
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from evalkit.types import AnyArray, FloatArray, Vectors
+    from evalkit.types import AnyArray, FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,8 @@ def analytic_board(
 ) -> Board:
     """The board from covariances alone: t tests, Holm's adjustment on each task, max-T on the mean over tasks.
 
-    The error of the mean is that of independent tasks, its degrees of freedom are Welch's.
+    The error of the mean is that of independent tasks, its degrees of freedom are Welch's; where these are few Holm's
+    method replaces max-T there too.
 
     Args:
         tasks: (M, n) (pseudo-)values by the task's name; the same M models everywhere, nan for a missing one.
@@ -91,7 +92,7 @@ def flipped_board(
     parts = _moments(tasks)
     weights = PairWeights([part.present for part in parts], types)
     group_of = {task: group for group, members in enumerate(weights.groups()) for task in members}
-    sums: dict[int, Vectors] = {}
+    sums: dict[int, AnyArray] = {}
     by_task = {}
     for task, (name, part) in enumerate(zip(tasks, parts, strict=True)):
         key = seed_of(str(seed), name, "sign flips")

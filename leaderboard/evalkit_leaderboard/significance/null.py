@@ -12,7 +12,7 @@ from evalkit_leaderboard.significance.multiplicity import Draws, step_down
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalkit.types import FloatArray, IntArray, Vectors
+    from evalkit.types import AnyArray, FloatArray, IntArray, Vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,17 +20,17 @@ class Null:
     """Draws of models' means, from which every pair's statistic follows by a subtraction.
 
     Attributes:
-        groups: Weights of the pairs (M, M) and draws of the models' means (M, B) float32, one for each group of
+        groups: Weights of the pairs (M, M) and draws of the models' means (M, B), one for each group of
             tasks whose pairs have the same weights; a single task is one group of weight 1.
         scale: (M, M) what a pair's weighted difference is multiplied with to put all pairs on one scale.
         exact: Whether the B draws are all there can be, the observed one among them.
     """
 
-    groups: Sequence[tuple[FloatArray, Vectors]]
+    groups: Sequence[tuple[FloatArray, AnyArray]]
     scale: FloatArray
     exact: bool = False
 
-    def draw(self, i: int, j: int) -> Vectors:
+    def draw(self, i: int, j: int) -> AnyArray:
         """(B,) absolute statistic of models i and j."""
         (weights, means), *others = self.groups
         statistic = means[i] - means[j]
@@ -75,6 +75,8 @@ def normal_draws(covariance: FloatArray, draws: int, seed: int) -> Vectors:
         draws: How many draws.
         seed: From `seed_of`.
     """
+    if not len(covariance):
+        return np.zeros((0, draws), dtype=np.float32)
     # Differences do not see what all models share, and without it they keep more digits in float32.
     centred = covariance - covariance.mean(axis=0)
     centred -= centred.mean(axis=1, keepdims=True)

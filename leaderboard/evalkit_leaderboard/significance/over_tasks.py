@@ -105,10 +105,10 @@ def wilcoxon_z(rank_sum: float, differences: FloatArray, *, tie_correction: bool
     Args:
         rank_sum: Sum of the ranks of one sign.
         differences: (n,) the differences that were ranked.
-        tie_correction: Whether groups of t equal sizes (zeros aside) take sum(t^3 - t) / 48 off the variance.
+        tie_correction: Whether groups of t equal sizes, the zeros too, take sum(t^3 - t) / 48 off the variance.
     """
     n = len(differences)
-    sizes = np.unique(np.abs(differences[differences != 0]), return_counts=True)[1]
+    sizes = np.unique(np.abs(differences), return_counts=True)[1]
     variance = n * (n + 1) * (2 * n + 1) / 24
     if tie_correction:
         variance -= float(np.sum(sizes**3 - sizes)) / 48
@@ -135,7 +135,8 @@ def mcnemar(only_a: int, only_b: int, *, exact: bool = True, correction: bool = 
         only_a: Examples that only A has right.
         only_b: Examples that only B has right.
         exact: Whether p is binomial and the statistic the smaller count; otherwise chi squared with 1 degree.
-        correction: Whether chi squared has Edwards' correction for continuity (Edwards 1948).
+        correction: Whether chi squared has Edwards' correction for continuity (Edwards 1948), which
+            leaves equal counts at 0, as R does.
 
     Raises:
         ValueError: If a count is negative.

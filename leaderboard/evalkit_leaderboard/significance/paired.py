@@ -130,6 +130,8 @@ def _differences(a: FloatArray, b: FloatArray) -> FloatArray:
     """(n,) differences; those within rounding errors of the values are exactly 0, or all the same if they are so."""
     with np.errstate(invalid="ignore"):
         differences = a - b
+    if not np.isfinite(differences).all():
+        return differences
     scale = float(np.abs(np.concatenate([a, b])).max(initial=0.0))
     if len(differences) and is_constant(differences, scale=scale):
         differences = np.full_like(differences, differences.mean())

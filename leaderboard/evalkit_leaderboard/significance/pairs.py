@@ -14,10 +14,13 @@ from evalkit_leaderboard.significance.null import Null, inverse_root, normal_dra
 from evalkit_leaderboard.significance.signflip import FLIPS, Flips, flip_centred
 
 if TYPE_CHECKING:
-    from evalkit.types import AnyArray, FloatArray, IntArray, Vectors
+    from evalkit.types import AnyArray, FloatArray, IntArray
 
 DRAWS = 10_000
 """Default number of draws for the analytic max-T."""
+ENOUGH = 49
+"""Degrees of freedom from which the analytic max-T is trusted: it takes the covariance between models as known. At a
+nominal .05 its family-wise error was .09 for 8 models on 10 units, .125 for 50 on 20 and .055 for 50 on 60."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +95,7 @@ class Pairs:
 
 
 def analytic_pairs(X: AnyArray, *, draws: int = DRAWS, seed: int = 0) -> Pairs:
-    """All pairs of models on one task by Student's t, together by step-down max-T.
+    """All pairs of models on one task by Student's t, together by step-down max-T (below 50 units Holm's method).
 
     Args:
         X: (M, n) (pseudo-)value of every unit for every model; a model with a nan is missing.
@@ -151,8 +154,8 @@ def holm_pairs(differences: Differences) -> Pairs:
     return _pairs(differences, p, symmetric(holm(p[rows, columns]), models), marginal, "t", "Holm", 0)
 
 
-def max_t_pairs(differences: Differences, groups: list[tuple[FloatArray, Vectors]]) -> Pairs:
-    """Student's t, adjusted by step-down max-T over normal draws.
+def max_t_pairs(differences: Differences, groups: list[tuple[FloatArray, AnyArray]]) -> Pairs:
+    """Student's t, adjusted by step-down max-T over normal draws; by Holm's method below `ENOUGH` degrees of freedom.
 
     Every t is put on the normal scale by its p value, so that pairs of few degrees of freedom are not favoured.
 
@@ -160,6 +163,9 @@ def max_t_pairs(differences: Differences, groups: list[tuple[FloatArray, Vectors
         differences: The differences and their variances.
         groups: Weights and draws of the models' means, as `Null` has them.
     """
+    known = ~np.isnan(differences.df) & ~np.eye(len(differences.df), dtype=bool)
+    if not (differences.df[known] >= ENOUGH).all():
+        return holm_pairs(differences)
     p = differences.p
     observed = np.asarray(-normal_quantile(p / 2))
     null = Null(groups, inverse_root(differences.variance))

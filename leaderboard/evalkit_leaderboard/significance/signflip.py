@@ -33,11 +33,12 @@ class Flips:
     """Mean values of models under sign flips; only differences between models have a meaning.
 
     Attributes:
-        means: (M, B) float32 mean of s_u x_iu over the units u, for every model i and flip.
+        means: (M, B) mean of s_u x_iu over the units u, for every model i and flip; float64 where `exact`, where every
+            tie with the observed one counts, otherwise float32.
         exact: Whether the B flips are all 2^n there are.
     """
 
-    means: Vectors
+    means: AnyArray
     exact: bool
 
 
@@ -60,18 +61,19 @@ def flip(X: AnyArray, *, flips: int = FLIPS, seed: int = 0) -> Flips:
 
 def flip_centred(values: FloatArray, *, flips: int = FLIPS, seed: int = 0, sampled: bool = False) -> Flips:
     """`flip` of (M, n) values that `centre` has been applied to; `sampled` draws patterns however few there are."""
-    columns = np.ascontiguousarray(values.T, dtype=np.float32)
-    n, models = columns.shape
+    models, n = values.shape
     if n < 1 or flips < 1:
         raise ValueError(f"Sign flips need at least one unit and one flip, not {n} and {flips}.")
-    exact = not sampled and n < 63 and 2**n <= flips
-    means = np.empty((2**n if exact else flips, models), dtype=np.float32)
+    if not sampled and n < 63 and 2**n <= flips:
+        return Flips(values @ _every_sign(n).T / n, exact=True)
+    columns = np.ascontiguousarray(values.T, dtype=np.float32)
+    means = np.empty((flips, models), dtype=np.float32)
     start = 0
-    for signs in _every_sign(n) if exact else _random_signs(n, flips, seed):
+    for signs in _random_signs(n, flips, seed):
         np.matmul(signs, columns, out=means[start : start + len(signs)])
         start += len(signs)
     means /= n
-    return Flips(np.ascontiguousarray(means.T), exact)
+    return Flips(np.ascontiguousarray(means.T), exact=False)
 
 
 def flip_test(differences: AnyArray, *, flips: int = FLIPS, seed: int = 0) -> float:
@@ -113,10 +115,10 @@ def _random_signs(n: int, flips: int, seed: int) -> Iterator[Vectors]:
         yield table[drawn[:, : -(-n // 8)]].reshape(b, -1)[:, :n]
 
 
-def _every_sign(n: int) -> Iterator[Vectors]:
-    """All (2^n, n) signs, in one chunk."""
+def _every_sign(n: int) -> FloatArray:
+    """(2^n, n) all patterns of signs."""
     patterns = np.arange(2**n)[:, None] >> np.arange(n)
-    yield (1 - 2 * (patterns & 1)).astype(np.float32)
+    return (1 - 2 * (patterns & 1)).astype(np.float64)
 
 
 def _signs_of_bytes() -> Vectors:

@@ -102,7 +102,8 @@ def like_these_pairs(
 ) -> Pairs:
     """All pairs of models on the mean over tasks like these; needs scores only, so imported results have it too.
 
-    Adjusted by step-down max-T where every model has every task, otherwise by Holm's method.
+    Adjusted by step-down max-T where every model has every one of at least 50 or so tasks, otherwise by Holm's method.
+    For the plain mean over few tasks, `flipped_pairs` of the scores has an exact max-T: a task is its unit.
 
     Args:
         scores: (M, T) score of every model on every task; nan where there is none.

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.adapters import wrap
 from evalkit.config import DEFAULT_BATCH_SIZE, RunConfig
-from evalkit.errors import EncoderError, EvalkitError, in_words
+from evalkit.data.spec import FILE_NAME
+from evalkit.errors import EncoderError, EvalkitError, foreign
+from evalkit.labels import encoder_labels
 from evalkit.observations import Observations
-from evalkit.plan import Selection, check_tasks, check_unique, select_tasks
+from evalkit.plan import Selection, check_tasks, check_unique, probed, select_tasks
 from evalkit.plugins import Plugins
 from evalkit.runner import ANY_ENCODER, Outcome, Runner
 from evalkit.store import ResultStore, load
@@ -29,31 +31,44 @@ class Results(Sequence["Result"]):
     Attributes:
         records: The results.
         failures: Sentences of what could not be scored or read.
+        left_out: Sentences of what an encoder cannot be given, which is no failure: BM25 has no vectors for STS.
     """
 
     records: tuple[Result, ...]
     failures: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Results({', '.join(map(repr, self.records)) or 'none'}; {len(self.failures)} failures)"
 
     def __len__(self) -> int:
         return len(self.records)
 
     def __getitem__(self, index: Any) -> Any:
-        return self.records[index]
+        """A result, or for a slice the results in it."""
+        return replace(self, records=self.records[index]) if isinstance(index, slice) else self.records[index]
 
     def __iter__(self) -> Iterator[Result]:
         return iter(self.records)
 
     def scores(self) -> dict[str, dict[str, float | None]]:
-        """Main score by encoder and task."""
+        """Main score by encoder and task; encoders that share a name are told apart by what differs in their specs."""
         table: dict[str, dict[str, float | None]] = {}
-        for result in self.records:
-            table.setdefault(result.encoder.name, {})[result.task.name] = result.main_score.value
+        for label, result in zip(self._labels(), self.records, strict=True):
+            table.setdefault(label, {})[result.task.name] = result.main_score.value
         return table
 
     def only(self, *, encoder: str | None = None, task: str | None = None) -> Results:
-        """The results of one encoder, one task, or both."""
-        kept = [r for r in self.records if encoder in {None, r.encoder.name} and task in {None, r.task.name}]
+        """The results of one encoder (by its name, or by its key in `scores`), of one task, or of both."""
+        kept = [
+            result
+            for label, result in zip(self._labels(), self.records, strict=True)
+            if encoder in {None, label, result.encoder.name} and task in {None, result.task.name}
+        ]
         return replace(self, records=tuple(kept))
+
+    def _labels(self) -> tuple[str, ...]:
+        return encoder_labels([result.encoder for result in self.records])
 
     @staticmethod
     def observations(result: Result, split: str | None = None, subset: str | None = None) -> Observations:
@@ -119,7 +134,7 @@ def evaluate(
 
     Raises:
         EvalkitError: A name is unknown, or nothing at all could be scored. Otherwise what could not be scored is in
-            `Results.failures`.
+            `Results.failures` and `Results.left_out`.
     """
     named, opened = _split_tasks(tasks)
     config = RunConfig(
@@ -133,15 +148,32 @@ def evaluate(
         workers=workers,
     )
     plugins = Plugins.installed()
-    chosen = [plugins.open_task(task) if isinstance(task, Path) else task for task in opened]
+    chosen = [_opened(plugins, task) for task in opened]
     selection = select_tasks(plugins, config) if named or suite or config.data or not chosen else Selection()
     selection.tasks += chosen
     given = list(encoder) if isinstance(encoder, list | tuple) else [encoder]
     outcome = run_all(config, plugins, given, selection, reporter)
+    return _results(outcome)
+
+
+def _results(outcome: Outcome) -> Results:
     if outcome.failures and not outcome.results:
         raise outcome.failures[0].error
-    failed = [f"{failure.encoder} on {failure.task}: {failure.error}" for failure in outcome.failures]
-    return Results(tuple(outcome.results), tuple(failed))
+    failed = [_sentence(failure.encoder, failure.task, str(failure.error)) for failure in outcome.failures]
+    left_out = [_sentence(encoder, unfit.task, f"{unfit.reason}.") for encoder, unfit in outcome.unfit]
+    if left_out and not outcome.results:
+        raise EvalkitError(f"Nothing could be scored. {left_out[0]}", hint="Choose another encoder or task.")
+    return Results(tuple(outcome.results), tuple(failed), tuple(left_out))
+
+
+def _sentence(encoder: str, task: str | None, said: str) -> str:
+    return f"{encoder} on {task}: {said}" if task is not None else f"{encoder}: {said}"
+
+
+def _opened(plugins: Plugins, task: Path | Task) -> Task:
+    if isinstance(task, Path):
+        return probed(task.name, lambda: plugins.open_task(task))
+    return probed(type(task).__name__, lambda: task)
 
 
 def run_config(config: RunConfig, plugins: Plugins, reporter: Reporter | None = None) -> Outcome:
@@ -188,22 +220,28 @@ def run_all(
             continue
         runner.reporter.encoder_ready(spec, scorer.name, identified=scorer.fingerprint is not None)
         runner.run(scorer, spec, tasks)
+        del scorer  # before the next one is loaded
     return runner.outcome
 
 
 def _load(plugins: Plugins, encoder: Any) -> Scorer:
-    try:
-        return plugins.load_encoder(encoder) if isinstance(encoder, str) else wrap(encoder)
-    except EvalkitError:
-        raise
-    except Exception as error:
+    with foreign(f"{encoder} cannot be loaded", hint="Mend the encoder or its options.", kind=EncoderError):
+        scorer = plugins.load_encoder(encoder) if isinstance(encoder, str) else wrap(encoder)
+        name, fingerprint = scorer.name, scorer.fingerprint
+    if not isinstance(name, str) or not name or not isinstance(fingerprint, str | None):
         raise EncoderError(
-            f"{encoder} cannot be loaded: {in_words(error)}.", hint="Mend the encoder or its options."
-        ) from error
+            f"{encoder} has the name {name!r} and the fingerprint {fingerprint!r}.",
+            hint="A name is a string; a fingerprint is a string of hex digits, or None.",
+        )
+    return scorer
 
 
 def _split_tasks(tasks: Any) -> tuple[tuple[str, ...], list[Path | Task]]:
-    """Names, and folders or task objects, of what was given as one or as several."""
+    """Names, and folders or task objects, of what was given as one or as several; a string may name a folder."""
     single = isinstance(tasks, str | Path) or not isinstance(tasks, Iterable)
-    given = [tasks] if single else list(tasks)
+    given = [Path(task) if _is_folder(task) else task for task in ([tasks] if single else tasks)]
     return tuple(each for each in given if isinstance(each, str)), [each for each in given if not isinstance(each, str)]
+
+
+def _is_folder(task: Any) -> bool:
+    return isinstance(task, str) and (Path(task) / FILE_NAME).is_file()

@@ -6,11 +6,12 @@ it without a traceback; everything else that escapes is a bug of ours and keeps 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 EXIT_FAILED = 1
 """A cell failed: some result could not be computed."""
@@ -63,6 +64,23 @@ class CellError(EvalkitError):
     """A task that cannot be scored with this encoder; the other cells of the run go on."""
 
     exit_code = EXIT_FAILED
+
+
+@contextmanager
+def foreign(sentence: str, *, hint: str, kind: type[EvalkitError] = EvalkitError) -> Iterator[None]:
+    """Run somebody else's code: whatever it raises, an exit included, becomes an error for users.
+
+    Args:
+        sentence: What could not be done, without the full stop; what was raised follows it.
+        hint: What to do next.
+        kind: The error.
+    """
+    try:
+        yield
+    except EvalkitError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise kind(f"{sentence}: {in_words(error)}.", hint=hint) from error
 
 
 def in_words(error: BaseException, limit: int = 300) -> str:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
+    from evalkit.protocols import TaskInfo
+    from evalkit.types import Role
+
 SHORT = 12
 """Hex digits of a fingerprint in folder names and tables."""
 
@@ -55,3 +58,9 @@ def digest_parts(*parts: str | Buffer) -> str:
 def short(fingerprint: str) -> str:
     """The first 12 hex digits."""
     return fingerprint[:SHORT]
+
+
+def context_digest(role: Role, task: TaskInfo) -> str:
+    """Digest of all that an encoder is told beside the texts: what may decide its vectors unless it says otherwise."""
+    told = {"name": task.name, "type": task.type, "languages": list(task.languages), "prompts": dict(task.prompts)}
+    return digest_json({"role": str(role), "task": told})

@@ -7,12 +7,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalkit.errors import DataError, EvalkitError, unknown
+from evalkit.errors import DataError, EvalkitError, foreign, unknown
 from evalkit.protocols import Encoder, LexicalScorer
 from evalkit.schema import EncoderRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from evalkit.config import RunConfig
     from evalkit.plugins import Plugins
@@ -71,12 +71,28 @@ def _open(plugins: Plugins, name: str, path: Path, selection: Selection, *, aske
         if kind not in plugins.task_types and not asked:
             selection.unfit.append(Unfit(name, f"no plugin knows its type {kind}"))
             return
-        task = plugins.open_task(path)
-        task.info, task.cells()  # a folder without data shows here
-    except DataError as error:
+        task = probed(name, lambda: plugins.open_task(path))
+    except EvalkitError as error:
+        if asked and not isinstance(error, DataError):
+            raise
         selection.broken.append((name, error))
         return
     selection.tasks.append(task)
+
+
+def probed(name: str, make: Callable[[], Task]) -> Task:
+    """A task whose attributes can all be read: a plugin's fault, or a missing file, shows before anything is encoded.
+
+    Raises:
+        EvalkitError: Something about the task cannot be read.
+    """
+    with foreign(f"The task {name} cannot be used", hint="Mend its plugin.", kind=DataError):
+        task = make()
+        for attribute in ("info", "protocol", "main_score", "lexical", "fingerprint"):
+            getattr(task, attribute)
+        if not task.cells():
+            raise DataError(f"The task {name} has no cells.", hint="Check its eval_splits and its files.")
+    return task
 
 
 def match_names(pattern: str, known: Iterable[str]) -> list[str]:
@@ -86,6 +102,8 @@ def match_names(pattern: str, known: Iterable[str]) -> list[str]:
         EvalkitError: It matches nothing.
     """
     names = sorted(known)
+    if pattern in names:
+        return [pattern]
     found = [name for name in names if fnmatchcase(name.lower(), pattern.lower())]
     if not found:
         raise unknown("task", pattern, names, where="evalkit list tasks")

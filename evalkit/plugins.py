@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evalkit.data import TaskFolder, find_folders
-from evalkit.errors import EvalkitError, unknown
+from evalkit.errors import EvalkitError, foreign, unknown
 from evalkit.registry import Entry, Registry
 from evalkit.spec import parse_spec
 
@@ -81,7 +81,8 @@ class Plugins:
             raise EvalkitError(
                 f"{path} has no function register(plugins).", hint="See docs/write-a-task.md for a plugin file."
             )
-        register(self)
+        with foreign(f"register() of the plugin {path} failed", hint="Mend the file."):
+            register(self)
 
     # -- encoders ------------------------------------------------------------------------------------------------
 
@@ -183,10 +184,9 @@ def _load_file(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
+        with foreign(f"The plugin {path} cannot be loaded", hint="Mend the file."):
+            spec.loader.exec_module(module)
+    except EvalkitError:
         del sys.modules[name]
-        raise EvalkitError(
-            f"The plugin {path} cannot be loaded: {type(error).__name__}: {error}.", hint="Mend the file."
-        ) from error
+        raise
     return module

@@ -45,7 +45,8 @@ class Encoder(Protocol):
         similarity: How its vectors are meant to be compared.
 
     An encoder may also have ``variant(role, task) -> str``: the part of its behaviour that depends on them (the
-    prompt, say). Texts with equal variants share cache entries; without it, role, task name and task type do.
+    prompt, say). Texts with equal variants share cache entries; without it, those do for which role and everything in
+    `TaskInfo` are equal.
     """
 
     @property

@@ -158,6 +158,10 @@ class Result(Record):
     warnings: tuple[str, ...] = ()
     imported: Imported | None = None
 
+    def __repr__(self) -> str:
+        score = self.main_score
+        return f"<{self.encoder.name} on {self.task.name}: {score.metric} {score.value}>"
+
 
 class FinishedCell(Record):
     """A scored cell, with what was said about it."""

@@ -59,7 +59,7 @@ FAULTS: dict[str, tuple[Fault, list[str]]] = {
     "float16_overflow": (float16, ["infinite values", "float16 overflows"]),
     "float64_overflow": (lambda t, v, n: v.astype(np.float64) * 1e300, ["infinite values"]),
     "zeros": (lambda t, v, n: v * 0, ["zero vectors for all 19 texts", "weights are loaded"]),
-    "raises": (raising(ValueError("bad luck")), ["failed while it encoded 19 texts: ValueError: bad luck", "mend"]),
+    "raises": (raising(ValueError("bad luck")), ["failed while it encoded 19 texts: ValueError: bad luck", "Mend"]),
     "raises_several_lines": (raising(ValueError("bad\n  luck")), ["ValueError: bad luck"]),
     "raises_nothing_said": (raising(RuntimeError()), ["RuntimeError"]),
     "raises_our_own": (raising(EvalkitError("No network.", hint="Plug it in.")), ["No network. Plug it in."]),

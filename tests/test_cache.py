@@ -429,6 +429,54 @@ def test_a_file_that_was_cut_short_is_a_note(share: float, tmp_path: Path, folde
     assert ("damaged: `evalkit cache clear` removes it" in done.stdout) == (share > 0)  # an empty file is a new cache
 
 
+def _fuzzed(seed: int) -> tuple[EmbeddingCache, list[str]]:
+    """A cache after a random sequence of runs and removals, and what must be in it."""
+    generator, opened, live = random.Random(seed), EmbeddingCache(), []
+    for step in range(generator.randrange(2, 8)):
+        if live and generator.random() < 0.4:
+            opened.remove([live.pop(generator.randrange(len(live)))])
+            continue
+        live.append(f"{seed}-{step}")
+        entries = opened.of("x", live[-1], "")
+        dimension, n = generator.choice([8, 64, 256, 384, 768, 1024]), generator.randrange(1, 600)
+        for _ in range(generator.randrange(1, 3)):
+            entries.put(
+                [entries.key(str(generator.random())) for _ in range(n)], np.ones((n, dimension), dtype=np.float32)
+            )
+    return opened, live
+
+
+@pytest.mark.parametrize("repaired_when", ["written", "opened"])
+@pytest.mark.parametrize("seed", [24, *range(4)])
+def test_a_cache_is_not_called_damaged_after_a_removal(
+    seed: int, repaired_when: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if repaired_when == "opened":  # as after a crash right behind the commit, and in caches of older versions
+        monkeypatch.setattr(cache._Environment, "make_whole", lambda self: False)
+    opened, live = _fuzzed(seed)
+    data = folder / "embeddings.lmdb" / "data.mdb"
+    short = opened._held._missing() > 0
+    assert short == (seed == 24 and repaired_when == "opened")
+    held = {entry.fingerprint: entry.vectors for entry in opened.entries()}
+    assert sorted(held) == sorted(live)
+    del opened
+    monkeypatch.undo()
+    monkeypatch.setenv("EVALKIT_CACHE", str(folder))
+    again = EmbeddingCache()
+    assert {entry.fingerprint: entry.vectors for entry in again.entries()} == held
+    assert again._held._missing() <= 0
+    assert data.stat().st_blocks * 512 <= data.stat().st_size + 65_536
+
+
+def test_an_encoder_keeps_every_name_that_it_was_used_by() -> None:
+    opened = EmbeddingCache()
+    for name in ("a", "b", "a"):
+        opened.of(name, "f", "")
+    [entry] = opened.entries()
+    assert entry.name == "a"
+    assert entry.names == ("a", "b")
+
+
 def test_a_vector_whose_bytes_have_changed_on_the_disk_is_encoded_again(folder: Path) -> None:
     embed(helpers.Counting(), ["a", "b", "c"])
     data = folder / "embeddings.lmdb" / "data.mdb"

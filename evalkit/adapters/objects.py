@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evalkit.adapters.convert import as_float32
-from evalkit.fingerprint import digest_parts
+from evalkit.fingerprint import context_digest, digest_parts
 from evalkit.types import Role, Similarity
 
 if TYPE_CHECKING:
@@ -201,7 +201,12 @@ class NamedEncoder:
     def variant(self, role: Role, task: TaskInfo) -> str:
         """What the encoder says, or role and task where it says nothing."""
         variant = getattr(self._encoder, "variant", None)
-        return str(variant(role, task)) if callable(variant) else f"{role}|{task.name}|{task.type}"
+        return str(variant(role, task)) if callable(variant) else context_digest(role, task)
+
+    @property
+    def device(self) -> str:
+        """Where the encoder runs."""
+        return str(getattr(self._encoder, "device", "cpu"))
 
 
 class NamedScorer:

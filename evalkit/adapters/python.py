@@ -53,7 +53,7 @@ def _module(name: str) -> ModuleType:
             return _load_file(Path(name).expanduser()) if _is_file(name) else importlib.import_module(name)
         except EncoderError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _import_error(name, error) from error
 
 
@@ -75,7 +75,7 @@ def _load_file(path: Path) -> ModuleType:
     return module
 
 
-def _import_error(name: str, error: Exception) -> EncoderError:
+def _import_error(name: str, error: BaseException) -> EncoderError:
     if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
         return EncoderError(
             f"There is no module {name!r}, neither installed nor in {Path.cwd()}.",

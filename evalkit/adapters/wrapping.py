@@ -116,7 +116,7 @@ def _parameters(function: Any) -> set[str]:
 def _instance(kind: type[Any]) -> Any:
     try:
         return kind()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise EncoderError(
             f"{kind.__name__}() failed: {type(error).__name__}: {error}.",
             hint="A class must be makeable without arguments; give an object of it instead.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,7 +92,8 @@ def execute(config: RunConfig, plugins: list[Path], *, quiet: bool) -> tuple[Out
         from evalkit.api import run_config
         from evalkit.plugins import Plugins
 
-        with display:
+        # Whatever an encoder prints must not get between the data on stdout.
+        with display, redirect_stdout(sys.stderr):
             return run_config(config, Plugins.installed(plugins), display), display.skipped
     except KeyboardInterrupt:
         kept = console.counted(display.finished, "finished result")

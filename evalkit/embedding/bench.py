@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.embedding.checks import as_vectors, shorten
-from evalkit.errors import CellError, EvalkitError, StoreError, in_words
+from evalkit.errors import CellError, EvalkitError, StoreError, foreign
+from evalkit.fingerprint import context_digest
 from evalkit.protocols import Encoder
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class EncoderBench:
         if self._cache is None or encoder.fingerprint is None:
             return None
         variant = getattr(encoder, "variant", None)
-        told = variant(role, self._task) if callable(variant) else f"{role}|{self._task.name}|{self._task.type}"
+        told = variant(role, self._task) if callable(variant) else context_digest(role, self._task)
         try:
             cache = self._cache.of(encoder.name, encoder.fingerprint, told)
             keys = [cache.key(text) for text in texts]
@@ -187,15 +188,14 @@ class EncoderBench:
     def _call(self, encoder: Encoder, texts: list[str], role: Role) -> Vectors:
         started = time.perf_counter()
         try:
-            raw = encoder.encode(list(texts), role=role, task=self._task, batch_size=self._batch_size)
+            with foreign(
+                f"{encoder.name} failed while it encoded {len(texts)} texts",
+                hint="Mend the encoder and run again; what the cache holds already is not encoded again.",
+            ):
+                raw = encoder.encode(list(texts), role=role, task=self._task, batch_size=self._batch_size)
             vectors = as_vectors(raw, texts, encoder=encoder.name, dimension=self.dimension)
         except EvalkitError as error:
             raise CellError(error.message, hint=error.hint) from error
-        except Exception as error:
-            raise CellError(
-                f"{encoder.name} failed while it encoded {len(texts)} texts: {in_words(error)}.",
-                hint="What was encoded before is cached; mend the encoder and run again.",
-            ) from error
         self.tally.seconds += time.perf_counter() - started
         self.tally.encoded += len(texts)
         self.dimension = vectors.shape[1]

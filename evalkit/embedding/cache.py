@@ -45,12 +45,15 @@ class CacheEntry:
     """What the cache holds of one encoder.
 
     Attributes:
+        name: What the last run called it.
+        names: Everything that runs have called it, in order of appearance.
         used: Seconds since the epoch when a run last opened it.
         vectors: Number of vectors.
         size: Bytes of the vectors.
     """
 
     name: str
+    names: tuple[str, ...]
     fingerprint: str
     used: float
     vectors: int
@@ -123,8 +126,7 @@ class EmbeddingCache:
 
     def of(self, name: str, fingerprint: str, variant: str) -> EncoderCache:
         """The entries of an encoder and variant; notes that the encoder was used now."""
-        note = json.dumps({"name": name, "fingerprint": fingerprint, "used": time.time()}).encode()
-        self._write(lambda transaction: transaction.put(_prefix(fingerprint), note, db=self._encoders))
+        self._write(partial(self._note, name, fingerprint))
         return EncoderCache(self, fingerprint, variant)
 
     def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
@@ -183,7 +185,9 @@ class EmbeddingCache:
             while True:
                 try:
                     with self._env.begin(write=True) as transaction:
-                        return work(transaction)
+                        done = work(transaction)
+                    self._held.make_whole()
+                    return done
                 except lmdb.MapFullError:
                     self._env.set_mapsize(self._env.info()["map_size"] * 2)
                 except lmdb.MapResizedError:  # another process has grown it
@@ -197,6 +201,13 @@ class EmbeddingCache:
             yield
         except (OSError, lmdb.Error) as error:
             raise StoreError(f"Cannot {verb} the embedding cache {self.folder}: {error}.", hint=_hint(error)) from None
+
+    def _note(self, name: str, fingerprint: str, transaction: Any) -> None:
+        """Write down that an encoder was used now, and by which name."""
+        held = transaction.get(_prefix(fingerprint), db=self._encoders)
+        names = dict.fromkeys([*(_names(json.loads(held)) if held else ()), name])
+        note = {"name": name, "names": list(names), "fingerprint": fingerprint, "used": time.time()}
+        transaction.put(_prefix(fingerprint), json.dumps(note).encode(), db=self._encoders)
 
     def _drop(self, fingerprint: str, transaction: Any) -> int:
         keys = [key for key, _ in self._scan(transaction, _prefix(fingerprint))]
@@ -215,7 +226,12 @@ class EmbeddingCache:
 
     def _entry(self, transaction: Any, prefix: bytes, note: dict[str, Any]) -> CacheEntry:
         sizes = [len(value) - _SEAL for _, value in self._scan(transaction, prefix)]
-        return CacheEntry(**note, vectors=len(sizes), size=sum(sizes))
+        return CacheEntry(note["name"], _names(note), note["fingerprint"], note["used"], len(sizes), sum(sizes))
+
+
+def _names(note: dict[str, Any]) -> tuple[str, ...]:
+    """Every name of an encoder; notes of the first caches have one only."""
+    return tuple(note.get("names") or [note["name"]])
 
 
 def _sealed(vector: bytes) -> bytes:
@@ -246,18 +262,42 @@ class _Environment:
 
         folder.mkdir(parents=True, exist_ok=True)
         self.env = lmdb.open(str(folder), map_size=_FIRST_MAP_SIZE, max_dbs=2, max_readers=1024, metasync=True)
-        self._check_size(folder)
+        self._file = folder / "data.mdb"
+        was_short = self.make_whole()
         self.env.reader_check()  # forget readers that were killed
         self.vectors, self.encoders = self.env.open_db(_VECTORS), self.env.open_db(_ENCODERS)
+        if was_short:
+            self._check_entries()
 
-    def _check_size(self, folder: Path) -> None:
-        """Refuse a file that was cut short: to read beyond its end would kill the process."""
+    def make_whole(self) -> bool:
+        """Lengthen a file that is shorter than its pages; whether it was.
+
+        LMDB leaves freed pages at the end unwritten, so a sound file may be short. So is one that was cut, and to
+        read beyond its end would kill the process; zeros in place of what was lost are harmless, since they are
+        neither a page nor, with their CRC-32, an entry. Holes take no room.
+        """
+        if self._missing() <= 0:
+            return False
+        with self.env.begin(write=True):  # no other process may write meanwhile
+            missing = self._missing()
+            if missing > 0:
+                os.truncate(self._file, self._file.stat().st_size + missing)
+        return missing > 0
+
+    def _missing(self) -> int:
+        """Bytes between the end of the file and that of the last page."""
+        needed: int = (self.env.info()["last_pgno"] + 1) * self.env.stat()["psize"]
+        return needed - self._file.stat().st_size
+
+    def _check_entries(self) -> None:
+        """Tell a file that was cut from one whose last pages were free: read all there is."""
         import lmdb
 
-        needed = (self.env.info()["last_pgno"] + 1) * self.env.stat()["psize"]
-        size = (folder / "data.mdb").stat().st_size
-        if size < needed:
-            raise lmdb.CorruptedError(f"data.mdb has {size} of {needed} bytes")
+        with self.env.begin() as transaction:
+            if any(_verified(value) is None for _, value in transaction.cursor(db=self.vectors)):
+                raise lmdb.CorruptedError(f"{self._file.name} was cut short")
+            for _ in transaction.cursor(db=self.encoders):
+                pass
 
     @classmethod
     def open(cls, folder: Path) -> _Environment:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalkit.fingerprint import short
-from evalkit_leaderboard.comparison import FEW_TASKS, POWER, ROPE, THESE, Line, Verdict
+from evalkit_leaderboard.comparison import FEW_TASKS, ROPE, THESE, Line, Verdict
+from evalkit_leaderboard.outlook import POWER, Outlook
 from evalkit_leaderboard.units import EXPERIMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from evalkit_leaderboard.comparison import Comparison, Outlook
+    from evalkit_leaderboard.comparison import Comparison
     from evalkit_leaderboard.hardest import HardUnit
 
 MISSING = "—"

@@ -16,6 +16,7 @@ import numpy as np
 
 from evalkit.errors import EvalkitError
 from evalkit_leaderboard.hardest import HardUnit, PairedCell, described, hardest, paired_cells
+from evalkit_leaderboard.outlook import Outlook, outlook
 from evalkit_leaderboard.significance import (
     Outcome,
     Paired,
@@ -24,10 +25,8 @@ from evalkit_leaderboard.significance import (
     effects,
     holm,
     like_these_pairs,
-    minimum_detectable,
     seed_of,
     signed_rank_posterior,
-    units_needed,
     wilcoxon,
 )
 from evalkit_leaderboard.significance.paired import compare
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from evalkit_leaderboard.significance import Pairs
 
 ALPHA = 0.05
-POWER = 0.8
 ROPE = 0.01
 """Differences of a task's score within this are practically none, for the Bayesian view over tasks."""
 FEW_TASKS = 6
@@ -59,21 +57,6 @@ class Verdict(StrEnum):
     B = "B better"
     OPEN = "cannot be told apart"
     UNKNOWN = "nothing can be said"
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What would settle an open comparison, with a chance of `POWER`.
-
-    Attributes:
-        detectable: The smallest true difference that the present number of units shows.
-        needed: Units needed if the observed difference is the true one; None where it is 0.
-        alpha: Error rate that this is for.
-    """
-
-    detectable: float
-    needed: int | None
-    alpha: float
 
 
 @dataclass(frozen=True)
@@ -98,6 +81,7 @@ class Line:
         unit: What one of them is called.
         n: How many there are.
         se: Standard error of the difference.
+        df: Its degrees of freedom.
         low: Lower end of its interval, for this comparison alone.
         high: Upper end.
         p: p value of this comparison alone.
@@ -118,6 +102,7 @@ class Line:
     unit: str = "unit"
     n: int = 0
     se: float | None = None
+    df: float | None = None
     low: float | None = None
     high: float | None = None
     p: float | None = None
@@ -230,6 +215,7 @@ def _task(frame: Frame, column: int, rests_on: TaskUnits, cells: list[PairedCell
         unit=rests_on.unit,
         n=found.n,
         se=found.se,
+        df=found.n - 1,
         low=found.low,
         high=found.high,
         p=found.p,
@@ -275,20 +261,11 @@ def _judged(line: Line, alpha: float, level: float) -> Line:
         return replace(line, verdict=Verdict.OPEN if same else Verdict.UNKNOWN)
     if line.p_adjusted <= alpha and line.difference:
         return replace(line, verdict=Verdict.A if line.difference > 0 else Verdict.B)
-    return replace(line, verdict=Verdict.OPEN, outlook=_outlook(line, level))
-
-
-def _outlook(line: Line, alpha: float) -> Outlook | None:
-    if not line.se or line.n < 1:
-        return None
-    sd = line.se * math.sqrt(line.n)
-    detectable = minimum_detectable(line.n, sd, alpha=alpha, power=POWER)
-    if abs(line.difference) < 1e-12:
-        return Outlook(detectable, None, alpha)
-    needed = units_needed(line.difference, sd, alpha=alpha, power=POWER)
-    # Of n units sign flips give no p below 2^(1 - n), and what is open now is not settled by what there is.
-    floor = math.ceil(1 - math.log2(alpha)) if line.method == "sign flips" else 0
-    return Outlook(detectable, max(needed, floor, line.n + 1), alpha)
+    if not line.se or line.df is None:
+        return replace(line, verdict=Verdict.OPEN)
+    flips = line.method == "sign flips"
+    ahead = outlook(line.difference, line.se, line.n, line.df, alpha=level, flips=flips)
+    return replace(line, verdict=Verdict.OPEN, outlook=ahead)
 
 
 # -- all tasks ---------------------------------------------------------------------------------------------------
@@ -339,7 +316,8 @@ def _tested(line: Line, pairs: Pairs, alpha: float) -> Line:
     low, high = (_known(ends[0, 1]) for ends in pairs.interval(alpha))
     se, p = _known(pairs.se[0, 1]), _known(pairs.p[0, 1])
     note = "" if se else "The two do not differ in any unit, or one task has a single one: no error is known."
-    known = replace(line, low=low, high=high, se=se or None, p=p, p_adjusted=p, method="t", note=note)
+    numbers = replace(line, low=low, high=high, se=se or None, df=_known(pairs.df[0, 1]), p=p, p_adjusted=p)
+    known = replace(numbers, method="t", note=note)
     return _judged(known, alpha, alpha)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from evalkit.errors import EvalkitError, unknown
 from evalkit.fingerprint import short
+from evalkit.labels import encoder_labels
 from evalkit.schema import mean_of_cells
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def align(located: Sequence[Located]) -> Frame:
         value = result.main_score.value
         main[place] = np.nan if value is None else value
     return Frame(
-        encoders=labels(identities),
+        encoders=_labels(located, identities),
         tasks=tuple(name for _, name in tasks),
         types=tuple(kind for kind, _ in tasks),
         main=main,
@@ -144,6 +145,11 @@ def select(located: Sequence[Located], *, tasks: str | None = None, encoders: st
         chosen = _matching("encoder", encoders, known)
         kept = [(path, result) for path, result in kept if result.encoder.name in chosen]
     return kept
+
+
+def _labels(located: Sequence[Located], identities: Sequence[Identity]) -> tuple[str, ...]:
+    records = {_identity(result): result.encoder for _, result in reversed(located)}
+    return encoder_labels([records[identity] for identity in identities])
 
 
 def labels(identities: Sequence[Identity]) -> tuple[str, ...]:

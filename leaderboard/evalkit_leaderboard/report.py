@@ -61,6 +61,7 @@ def _encoder(board: Board, row: int) -> dict[str, Any]:
         "label": frame.encoders[row],
         "name": encoder.name,
         "fingerprint": encoder.fingerprint,
+        "spec": encoder.spec,
         "mean": or_none(means.over_tasks[row]),
         "mean_of_types": or_none(means.over_types[row]),
         "mean_by_type": _named(means.types, means.by_type[row]),

@@ -146,8 +146,6 @@ def _points(axes: Axes, cost: Cost) -> None:
 
 def _named(axes: Axes, cost: Cost, names: Sequence[str], size: tuple[float, float]) -> None:
     """Names beside their points, each at the first of several places where it covers nothing."""
-    from matplotlib.patheffects import withStroke
-
     points = axes.transAxes.inverted().transform(axes.transData.transform(np.column_stack([cost.cost, cost.score])))
     points = points * np.array(size)
     taken = [_box(x, y, 2 * _POINT, 2 * _POINT) for x, y in points]
@@ -160,9 +158,10 @@ def _named(axes: Axes, cost: Cost, names: Sequence[str], size: tuple[float, floa
         taken.append(_box(*place, width, height))
         if _needs_leader(at, place, (width, height), points):
             axes.plot(*(np.array([points[at], place]) / size).T, transform=scale, color=INK, linewidth=0.5, zorder=3)
-        words: dict[str, Any] = {"ha": "center", "va": "center", "size": FONT - 1, "zorder": 5, "transform": scale}
-        halo = [withStroke(linewidth=2.2, foreground="white")]
-        axes.text(place[0] / size[0], place[1] / size[1], name, path_effects=halo, **words)
+        words: dict[str, Any] = {"ha": "center", "va": "center", "size": FONT - 1, "zorder": 3.5, "transform": scale}
+        # A white ground, below the points; an outline would lose the words in the comments of the file.
+        words["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
+        axes.text(place[0] / size[0], place[1] / size[1], name, **words)
 
 
 def _needs_leader(at: int, place: tuple[float, float], extent: tuple[float, float], points: FloatArray) -> bool:

@@ -1,0 +1,53 @@
+"""What to call encoders so that no two are called the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeAlias
+
+from evalkit.fingerprint import short
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalkit.schema import EncoderRecord
+
+Identity: TypeAlias = tuple[str, str | None]
+"""Name and fingerprint of an encoder."""
+
+_UNTOLD = ("name=", "device=")  # options that tell no two encoders apart
+
+
+def encoder_labels(encoders: Sequence[EncoderRecord]) -> tuple[str, ...]:
+    """A label of each encoder: its name; where several share it, also what differs in their specs.
+
+    `st:PATH` and `st:PATH?max_length=128` become ``NAME`` and ``NAME?max_length=128``. Where the specs say nothing,
+    the start of the fingerprint does.
+    """
+    first = {_identity(encoder): encoder for encoder in reversed(encoders)}
+    namesakes: dict[str, list[EncoderRecord]] = defaultdict(list)
+    for encoder in first.values():
+        namesakes[encoder.name].append(encoder)
+    labels: dict[Identity, str] = {}
+    for name, group in namesakes.items():
+        options = [_options(encoder.spec) for encoder in group]
+        distinct = len(set(options)) == len(options)
+        for encoder, told in zip(group, options, strict=True):
+            by_spec = f"{name}{told}" if distinct else f"{name} ({_digits(encoder)})"
+            labels[_identity(encoder)] = by_spec if len(group) > 1 else name
+    return tuple(labels[_identity(encoder)] for encoder in encoders)
+
+
+def _identity(encoder: EncoderRecord) -> Identity:
+    return encoder.name, encoder.fingerprint
+
+
+def _options(spec: str) -> str:
+    """The options of a spec, as they stand in it, or nothing."""
+    _, _, tail = spec.partition("?")
+    kept = [pair for pair in tail.split("&") if pair and not pair.startswith(_UNTOLD)]
+    return f"?{'&'.join(kept)}" if kept else ""
+
+
+def _digits(encoder: EncoderRecord) -> str:
+    return short(encoder.fingerprint) if encoder.fingerprint else "unidentified"

@@ -9,15 +9,17 @@ Each check raises `AssertionError` with the rule that is broken, and returns not
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from evalkit.fingerprint import SHORT
+from evalkit.errors import EncoderError
+from evalkit.fingerprint import SHORT, context_digest
 from evalkit.observations import Observations
 from evalkit.protocols import Cell, CellScores, Encoder, LexicalScorer, Scorer, TaskInfo
 from evalkit.types import Role, Similarity, Vectors
@@ -40,14 +42,23 @@ TOLERANCE = 1e-5
 """How far two vectors of one text may differ, where the largest value of all vectors is at most 1."""
 
 _INFO = TaskInfo("ContractCheck", "STS", ("eng-Latn",))
+_INFOS = (
+    _INFO,
+    replace(_INFO, name="ContractCheckAgain"),
+    replace(_INFO, type="Retrieval"),
+    replace(_INFO, languages=("deu-Latn", "zho-Hans")),
+    replace(_INFO, prompts={"text": "Represent: ", "query": "Question: ", "document": "Passage: "}),
+)
+"""Tasks that each differ from the first in one thing."""
 Scored: TypeAlias = dict[tuple[str, str], CellScores]
 
 
-def check_encoder(encoder: Scorer, texts: Sequence[str] = TEXTS) -> None:
+def check_encoder(encoder: Any, texts: Sequence[str] = TEXTS) -> None:
     """Check that an encoder, or a lexical scorer, keeps its contract.
 
     Args:
-        encoder: What to check.
+        encoder: What to check. What is neither, such as a function, is checked as a run would use it: wrapped by
+            `evalkit.adapters.wrapping.wrap`.
         texts: What to try it on: at least two, some of them different, one of them twice.
 
     Raises:
@@ -56,13 +67,13 @@ def check_encoder(encoder: Scorer, texts: Sequence[str] = TEXTS) -> None:
     """
     if len(set(texts)) < 2 or len(set(texts)) == len(texts):
         raise ValueError("Give at least two different texts, and one of them twice.")
+    encoder = _as_scorer(encoder)
     _rule(isinstance(encoder.name, str) and encoder.name.strip(), "name must be a string that is not empty")
     before = encoder.fingerprint
     _rule(before is None or _is_digest(before), f"fingerprint must be None or {SHORT} hex digits or more")
     if isinstance(encoder, Encoder):
         _check_vectors(encoder, list(texts))
     else:
-        _rule(isinstance(encoder, LexicalScorer), "an encoder needs encode, or index where it has no vectors")
         _check_lexical(encoder, list(texts))
     _rule(encoder.fingerprint == before, "fingerprint must not change when texts are encoded")
 
@@ -103,6 +114,18 @@ def _rule(kept: object, rule: str) -> None:
 # -- encoders ----------------------------------------------------------------------------------------------------
 
 
+def _as_scorer(given: Any) -> Scorer:
+    from evalkit.adapters.wrapping import wrap
+
+    if isinstance(given, Encoder | LexicalScorer) and not inspect.isclass(given):
+        return given
+    try:
+        return wrap(given)
+    except EncoderError as error:
+        rule = f"an encoder needs encode, or index where it has no vectors ({error})"
+        raise AssertionError(f"Broken rule: {rule}") from error
+
+
 def _check_vectors(encoder: Encoder, texts: list[str]) -> None:
     _rule(encoder.similarity in set(Similarity), f"similarity must be one of {', '.join(Similarity)}")
     for role in Role:
@@ -110,12 +133,15 @@ def _check_vectors(encoder: Encoder, texts: list[str]) -> None:
         _check_shape(vectors, texts)
         _check_rows(encoder, texts, vectors, role)
         _check_variant(encoder, role)
+    _check_contexts(encoder, texts)
     _check_no_texts(encoder, vectors.shape[1])
 
 
-def _encode(encoder: Encoder, texts: Sequence[str], *, role: Role = Role.TEXT, batch_size: int = 32) -> Vectors:
+def _encode(
+    encoder: Encoder, texts: Sequence[str], *, role: Role = Role.TEXT, task: TaskInfo = _INFO, batch_size: int = 32
+) -> Vectors:
     given = list(texts)
-    vectors = encoder.encode(given, role=role, task=_INFO, batch_size=batch_size)
+    vectors = encoder.encode(given, role=role, task=task, batch_size=batch_size)
     _rule(given == list(texts), "encode must not change the list of texts that it is given")
     return vectors
 
@@ -162,6 +188,20 @@ def _check_variant(encoder: Encoder, role: Role) -> None:
     said = variant(role, _INFO)
     _rule(isinstance(said, str), f"variant must return a string, not {type(said).__name__}")
     _rule(variant(role, _INFO) == said, "variant must say the same each time")
+
+
+def _check_contexts(encoder: Encoder, texts: list[str]) -> None:
+    """What shares cache entries must have the same vectors, whichever role or task asked first."""
+    contexts = [(role, info) for role in Role for info in _INFOS]
+    variant = getattr(encoder, "variant", None)
+    seen: dict[str, tuple[str, Vectors]] = {}
+    for role, info in [*contexts, *reversed(contexts)]:
+        said = variant(role, info) if variant else context_digest(role, info)
+        vectors = _encode(encoder, texts, role=role, task=info)
+        asked, first = seen.setdefault(said, (f"{role} of {info}", vectors))
+        because = f"variant says {said!r} of both" if variant else "role and task are equal"
+        rule = f"vectors must be equal for {asked} and {role} of {info}, since {because}"
+        _rule(_close(first, vectors), rule)
 
 
 def _check_no_texts(encoder: Encoder, dimension: int) -> None:

@@ -20,6 +20,7 @@ from evalkit_leaderboard.compare_page import as_json, heading, notes, settling, 
 from evalkit_leaderboard.compare_sides import Sides, find_sides
 from evalkit_leaderboard.comparison import LIKE, THESE, Comparison, Line, Verdict, compare_sides
 from evalkit_leaderboard.hardest import Texts
+from evalkit_leaderboard.outlook import outlook
 
 A = [0.9, 0.8, 0.7, 0.9]
 B = [0.5, 0.6, 0.6, 0.6]
@@ -116,9 +117,24 @@ def test_four_queries_by_hand(tmp_path: Path) -> None:
     assert (line.counts.wins, line.counts.ties, line.counts.losses) == (4, 0, 0)
     assert line.verdict is Verdict.OPEN
     assert line.outlook is not None
-    # (1.959964 + .841621) .129099 / sqrt 4; the difference alone asks for 3 units, a p of .05 by flips for 6.
-    assert line.outlook.detectable == pytest.approx(2.801585 * math.sqrt(0.05 / 3) / 2, abs=1e-6)
+    # t(3) at .975 and at .8: (3.182446 + .978472) .129099 / sqrt 4; a p of .05 by flips takes 6 units.
+    assert line.outlook.detectable == pytest.approx(4.160918 * math.sqrt(0.05 / 3) / 2, abs=1e-6)
     assert line.outlook.needed == 6
+
+
+def test_the_outlook_is_the_power_function_s_for_many_units_and_wider_for_few() -> None:
+    """sd .15, 300 units: z gives .0243 and 7,064 units for .005; 4 tasks with one degree of freedom are far from z."""
+    many = outlook(0.005, 0.15 / math.sqrt(300), 300, 299, alpha=0.05)
+    assert many.detectable == pytest.approx(2.801585 * 0.15 / math.sqrt(300), rel=0.005)
+    assert many.needed == pytest.approx(7064, abs=3)
+    few = outlook(0.0664, 0.0258, 4, 1, alpha=0.05)
+    # (12.7062 + 1.3764) .0258
+    assert few.detectable == pytest.approx(0.3633, abs=1e-4)
+    assert few.needed is not None
+    # n units have 1 + n - 4 degrees of freedom: 8 suffice (t(5): 2.571 + .920), 7 do not (t(4): 2.776 + .941).
+    assert few.needed == 8
+    assert 3.491 * 0.0516 / math.sqrt(8) < 0.0664 < 3.717 * 0.0516 / math.sqrt(7)
+    assert outlook(0.0, 0.1, 9, 8, alpha=0.05).needed is None
 
 
 def test_a_planted_difference_is_found_and_none_is_not_made_up(tmp_path: Path) -> None:

@@ -137,7 +137,52 @@ def test_a_fingerprint_that_moves() -> None:
         check_encoder(Moving(dim=4))
 
 
+class _Prompted(RandomEncoder):
+    """An encoder whose vectors depend on what `heeds` says of role and task."""
+
+    heeds: Any = None
+
+    def encode(self, texts: Any, *, role: Any, task: Any, batch_size: int) -> Any:
+        prompt = str(type(self).heeds(role, task))
+        return super().encode([prompt + text for text in texts], role=role, task=task, batch_size=batch_size)
+
+
+@pytest.mark.parametrize(
+    "heeds",
+    [
+        lambda role, task: role,
+        lambda role, task: task.name,
+        lambda role, task: task.type,
+        lambda role, task: task.languages,
+        lambda role, task: sorted(task.prompts.items()),
+    ],
+)
+def test_a_variant_that_keeps_something_back(heeds: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Prompted, "heeds", staticmethod(heeds))
+    encoder: Any = _Prompted(dim=4)
+    encoder.variant = lambda role, task: "same"
+    with pytest.raises(AssertionError, match="vectors must be equal for .* since variant says 'same' of both"):
+        check_encoder(encoder)
+    encoder.variant = lambda role, task: str(heeds(role, task))
+    check_encoder(encoder)
+    encoder.variant = None
+    check_encoder(encoder)
+
+
+def test_what_a_run_would_wrap_is_wrapped() -> None:
+    def lengths(texts: list[str]) -> Any:
+        return np.array([[len(text), 1] for text in texts], dtype=np.float32)
+
+    check_encoder(lengths)
+    check_encoder(ANY(encode=lengths))
+    check_encoder(RandomEncoder)
+    with pytest.raises(AssertionError, match="same vectors on a second call"):
+        check_encoder(lambda texts: lengths(texts) + np.float32(next(COUNTER)))
+
+
 def test_things_that_are_no_encoders() -> None:
+    with pytest.raises(AssertionError, match="an encoder needs encode, or index"):
+        check_encoder(3)
     with pytest.raises(AssertionError, match="an encoder needs encode, or index"):
         check_encoder(ANY(name="x", fingerprint=None))
     with pytest.raises(ValueError, match="at least two different texts"):

@@ -87,9 +87,7 @@ def align_sides(first: Side, second: Side, *, tasks: str | None = None) -> Sides
     both = [*first.located, *second.located]
     if tasks is not None:
         both = select(both, tasks=tasks)
-    names = [
-        {result.task.name for _, result in both if _identity((_, result)) == side.identity} for side in (first, second)
-    ]
+    names = [_task_names(both, side.identity) for side in (first, second)]
     shared = names[0] & names[1]
     # Alignment refuses mixed data before anything is left out.
     align([each for each in both if each[1].task.name in shared])
@@ -202,6 +200,10 @@ def _told_apart(first: Side, second: Side, given: tuple[str, str]) -> tuple[Side
         )
     # Nothing says that two encoders without fingerprint are the same; the folders tell them apart.
     return _renamed(first, given[0]), _renamed(second, given[1])
+
+
+def _task_names(located: Sequence[Located], identity: Identity) -> set[str]:
+    return {each[1].task.name for each in located if _identity(each) == identity}
 
 
 def _renamed(side: Side, folder: str) -> Side:

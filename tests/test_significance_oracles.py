@@ -1,4 +1,4 @@
-"""Agreement with scipy, statsmodels, scikit-posthocs and baycomp on random data, to 1e-9 if not sampled."""
+"""Agreement with scipy, statsmodels, scikit-posthocs, ranx and baycomp on random data, to 1e-9 if not sampled."""
 
 from __future__ import annotations
 
@@ -217,3 +217,20 @@ def test_bayesian_signed_rank(seed: int, rope: float) -> None:
     left, within, right = oracle if rope else (oracle[0], 0.0, oracle[1])
     # baycomp's left is its first argument, here 0, being better.
     assert (ours.worse, ours.equivalent, ours.better) == pytest.approx((left, within, right), abs=0.02)
+
+
+# -- ranx ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_ranx(seed: int) -> None:
+    """The paired t test to 1e-9; its sign flips are other draws, so within four standard errors of 10,000."""
+    tests = pytest.importorskip("ranx.statistical_tests")
+    d = differences(seed)
+    a = np.random.default_rng(seed).random(len(d))
+    b = np.clip(a + d, 0, 1)
+    ours = sig.compare(a, b)
+    assert ours.p_t == pytest.approx(tests.paired_student_t_test(a, b, 0.05)[0], **EXACT)
+    theirs = tests.fisher_randomization_test(a, b, 10_000, 0.05, 3)[0]
+    assert ours.p_flip == pytest.approx(theirs, abs=4 * np.sqrt(0.25 / 10_000))

@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
 
+import calibration_contrast
 import calibration_many
 import calibration_pair
 import calibration_tasks
@@ -88,7 +89,7 @@ def measure(scale: float, workers: int) -> list[Line]:
 
 def experiments(scale: float) -> list[tuple[str, Callable[[], list[Line]]]]:
     """Name and function of each."""
-    modules = (calibration_pair, calibration_many, calibration_tasks)
+    modules = (calibration_pair, calibration_many, calibration_tasks, calibration_contrast)
     return [each for module in modules for each in module.experiments(scale)]
 
 

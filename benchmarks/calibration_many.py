@@ -43,9 +43,9 @@ def experiments(scale: float) -> Iterator[tuple[str, Callable[[], list[Line]]]]:
     else:
         combinations = [(8, n, truth) for n in (30, 100, 300, 1000) for truth in MANY_TRUTHS]
         combinations += [(2, n, truth) for n in (100, 300) for truth in (MANY_NORMAL, MANY_DISCRETE)]
-        combinations += [(50, n, truth) for n in (100, 1000) for truth in (MANY_NORMAL, MANY_UNEQUAL)]
+        combinations += [(50, n, truth) for n, truth in ((100, MANY_NORMAL), (100, MANY_UNEQUAL), (1000, MANY_NORMAL))]
     for models, n, truth in combinations:
-        simulations = int((400 if models > 8 else 1500) * scale)
+        simulations = int((400 if models > 8 else 2500) * scale)
         yield f"null {models} {n} {truth.name}", partial(null, truth, models, n, simulations)
     ladders = [(8, 100, MANY_NORMAL)] if quick else [
         (8, 30, MANY_NORMAL), (8, 100, MANY_NORMAL), (8, 300, MANY_NORMAL), (8, 1000, MANY_NORMAL),

@@ -10,6 +10,7 @@ from calibration_lines import Line, Promise
 from calibration_truths import (
     ACCURACY,
     HEAVY,
+    LARGE_LOSSES,
     NORMAL,
     PAIR_TRUTHS,
     SKEWED,
@@ -23,15 +24,16 @@ from calibration_truths import (
 )
 
 from evalkit.observations import F1, Accuracy, Kendall, Observations, Pearson, Spearman, Statistic, VMeasure
+from evalkit.types import FloatArray
 from evalkit_leaderboard.significance import (
     Interval,
+    Paired,
     compare,
     flip_test,
     generator_of,
     margins_of,
     multiplier,
     promised_power,
-    score_interval,
     t_interval,
     unit_values,
 )
@@ -44,15 +46,33 @@ SCORES = "Two models, one task: scores that are no means"
 MARGINS = "Two models, one task: not worse by more than a margin"
 
 _SPARSE = "three examples differ on average: few sign patterns, so the test is cautious and the interval too short"
+_TEN = "ten examples differ on average: p takes few values"
+_LATTICE = "most units tie: the sum takes few values, many flips equal it, and p jumps past alpha"
+_LARGE = "most differences are small wins, the others large losses: the mean of 30 is skewed and takes few values"
 _SKEW = "t's known weakness: the mean of few, very skewed differences is skewed itself"
-_NORMAL_POWER = "the formula is that of the normal distribution; t and few units find a little less"
+_SKEW_POWER = "skewed: where the mean is high the spread is too, so that small effects are found more often"
+_NORMAL_POWER = "the formula is that of the normal distribution; t with 29 degrees of freedom finds .77"
+_TAIL_POWER = "most samples of a t with 3 df have less spread than the true one, so that more is found"
+_TIED_POWER = "the formula is that of the normal distribution; ties and skewed outcomes find less"
 WHY = {
     (ACCURACY.name, 30): _SPARSE,
-    (SKEWED.name, 30): _SKEW,
-    (SKEWED.name, 100): _SKEW,
-    (SKEWED.name, 300): _SKEW,
-    (SKEWED.name, 1000): _SKEW,
+    (ACCURACY.name, 100): _TEN,
+    (TIED.name, 30): _LATTICE,
+    (TIED.name, 100): _LATTICE,
+    (LARGE_LOSSES.name, 30): _LARGE,
+    **{(SKEWED.name, n): _SKEW for n in SIZES},
 }
+WHY_POWER = {
+    SKEWED.name: _SKEW_POWER,
+    HEAVY.name: _TAIL_POWER,
+    TIED.name: _TIED_POWER,
+    LARGE_LOSSES.name: _TIED_POWER,
+    ACCURACY.name: _TIED_POWER,
+}
+_JACKKNIFE = "few pairs: the jackknife is an approximation for large n, and the correlation itself is skewed"
+_RARE = "classes of few examples: macro F1 is far from linear there"
+_SHARE = "a share near 1 of few examples is skewed, and t takes it for symmetric"
+_BIAS = "the jackknife's estimate, less the bias, varies more than the score, and its error is the score's"
 
 
 def experiments(scale: float) -> Iterator[tuple[str, Callable[[], list[Line]]]]:
@@ -69,8 +89,8 @@ def experiments(scale: float) -> Iterator[tuple[str, Callable[[], list[Line]]]]:
     if not quick:
         yield "pearson", partial(correlation, Pearson("gold", "a"), 100, 1500, steps=False)
         yield "kendall", partial(correlation, Kendall("gold", "a"), 100, 1500, steps=False)
-        for n in (100, 300, 1000):
-            yield f"v-measure {n}", partial(clustering, n, 500)
+        for n, simulations in ((100, 1000), (300, 1000), (1000, 1000), (3000, 300)):
+            yield f"v-measure {n}", partial(clustering, n, simulations)
     for truth in (NORMAL,) if quick else (NORMAL, UNEQUAL, TIED, HEAVY):
         for n in (300,) if quick else (30, 300):
             yield f"margins {truth.name} {n}", partial(margin, truth, n, int(4000 * scale))
@@ -86,21 +106,21 @@ def means(truth: PairTruth, n: int, simulations: int) -> list[Line]:
         a, b, _ = truth.draw(generator, n, 0.0)
         result = compare(a, b, confirm=False, seed=seed)
         method = result.method or method
-        false += result.p is not None and result.p <= ALPHA
+        false += _found(result)
         a, b, delta = truth.draw(generator, n, effect)
         other = compare(a, b, confirm=False, seed=seed)
-        covered += other.low is not None and other.high is not None and other.low <= delta <= other.high
-        found += other.p is not None and other.p <= ALPHA and (other.difference or 0) > 0
+        covered += _covers(other, delta)
+        found += _found(other) and (other.difference or 0) > 0
         one += _covers(t_interval(b), 0.5) if truth is NORMAL else 0
     why = WHY.get((truth.name, n), "")
     line = partial(Line, MEANS, truth=truth.name, models=2, n=str(n), simulations=simulations)
-    head = truth in (NORMAL, TIED)
+    head = truth is NORMAL or (truth is TIED and n >= FEW)
     lines = [
         line("error", f"compare: {method}", promise=Promise.EXACT, nominal=ALPHA, hits=false, why=why, headline=head),
         line("coverage of the difference", "compare: t interval", promise=Promise.EXACT, nominal=1 - ALPHA,
              hits=covered, why=why, headline=head),
-        line("power", f"compare: {method}", promise=Promise.EXACT, hits=found, why=why or _NORMAL_POWER,
-             nominal=promised_power(n, effect, 1.0, alpha=ALPHA)),
+        line("power", f"compare: {method}", promise=Promise.EXACT, hits=found,
+             nominal=promised_power(n, effect, 1.0, alpha=ALPHA), why=WHY_POWER.get(truth.name, _NORMAL_POWER)),
     ]  # fmt: skip
     if truth is NORMAL:
         lines.append(line("coverage of one score", "t_interval", promise=Promise.EXACT, nominal=1 - ALPHA, hits=one))
@@ -125,6 +145,8 @@ def margin(truth: PairTruth, n: int, simulations: int) -> list[Line]:
     generator = generator_of("calibration", "margins", truth.name, str(n))
     effect = multiplier(alpha=ALPHA, power=POWER, two_sided=False) / np.sqrt(n)
     passed = failed = equal = good = 0
+    a, b, _ = truth.draw(generator_of("calibration", "spread"), 400_000, 0.0)
+    sd = float((a - b).std())
     for _ in range(simulations):
         b, a, delta = truth.draw(generator, n, effect)
         at_margin = margins_of(t_interval(a - b), margin=delta, alpha=ALPHA)
@@ -133,7 +155,8 @@ def margin(truth: PairTruth, n: int, simulations: int) -> list[Line]:
         equal += at_margin.equivalent
         a, b, _ = truth.draw(generator, n, 0.0)
         good += margins_of(t_interval(a - b), margin=delta, alpha=ALPHA).non_inferior
-    line = partial(Line, MARGINS, truth=truth.name, models=2, n=str(n), simulations=simulations)
+    why = "one-sided bounds feel skewness, here of a tied worse candidate, fully" if truth is TIED else ""
+    line = partial(Line, MARGINS, truth=truth.name, models=2, n=str(n), simulations=simulations, why=why)
     head = truth is NORMAL
     return [
         line("error: passed, worse by the margin", "margins_of", promise=Promise.EXACT, nominal=ALPHA, hits=passed,
@@ -142,8 +165,9 @@ def margin(truth: PairTruth, n: int, simulations: int) -> list[Line]:
              hits=failed),
         line("error: called equivalent, worse by the margin", "margins_of", promise=Promise.AT_MOST, nominal=ALPHA,
              hits=equal),
-        line("power: passed, as good as the baseline", "margins_of", promise=Promise.EXACT, why=_NORMAL_POWER,
-             nominal=promised_power(n, effect, 1.0, alpha=ALPHA, two_sided=False), hits=good),
+        line("power: passed, as good as the baseline", "margins_of", promise=Promise.EXACT, hits=good,
+             nominal=promised_power(n, delta, sd, alpha=ALPHA, two_sided=False),
+             why=WHY_POWER.get(truth.name, _NORMAL_POWER)),
     ]  # fmt: skip
 
 
@@ -164,7 +188,7 @@ def correlation(statistic: Statistic, n: int, simulations: int, *, steps: bool) 
 
     truth = _correlation(kind, 0.8, steps), _correlation(kind, 0.7, steps)
     name = f"{statistic.name}, gold {'in steps of .5' if steps else 'continuous'}"
-    why = "pseudo-values of few pairs; the jackknife is an approximation for large n" if n <= 100 else ""
+    why = _JACKKNIFE if n <= 100 else ""
     return _two_scores(name, draw, (0.8, 0.7), truth, n, simulations, why, headline=kind is Spearman and n >= 100)
 
 
@@ -201,7 +225,7 @@ def classification(n: int, simulations: int) -> list[Line]:
             ]
 
         truth = _classification(statistic, 0.8), _classification(statistic, 0.7)
-        why = "classes of few examples: macro F1 is far from linear there" if statistic is F1 else ""
+        why = "" if n > 100 else _RARE if statistic is F1 else _SHARE
         name = f"{statistic.name}, 5 classes, 3 experiments"
         lines += _two_scores(
             name, draw, (0.8, 0.7), truth, n, simulations, why, headline=statistic is Accuracy and n >= 100
@@ -233,8 +257,8 @@ def clustering(n: int, simulations: int) -> list[Line]:
         ]
 
     truth = _clustering(0.8), _clustering(0.7)
-    why = "V-measure of few documents is too high by O(clusters x labels / n), and draws make it so once more"
-    return _two_scores("v_measure, 10 topics, 5 draws", draw, (0.8, 0.7), truth, n, simulations, why, headline=False)
+    name = "v_measure, 10 topics, 5 draws"
+    return _two_scores(name, draw, (0.8, 0.7), truth, n, simulations, "", headline=False)
 
 
 @cache
@@ -256,43 +280,72 @@ def _two_scores(
     *,
     headline: bool,
 ) -> list[Line]:
-    """Error for equal models; coverage and power for unequal ones; coverage of the published score.
+    """Error for equal models, coverage and power for unequal ones, coverage of a score; twice.
 
-    A leaderboard moves pseudo-values to the published score, so that its interval is about what units like these give
-    on average (the expected score at this n); the jackknife's own interval is about the score of all units there are.
+    A leaderboard moves pseudo-values to the published score. Its interval is about what n such units give on average:
+    the expected score, here the mean over the simulations. `compare_observations` and `score_interval` leave the
+    pseudo-values as they are. Their interval is around the jackknife's estimate of the score of all units there are.
     """
     better, worse = qualities
-    false = covered = found = alone = 0
+    board, jackknife = np.zeros(2, dtype=np.int64), np.zeros(4, dtype=np.int64)
     method = ""
-    published, halves = [], []
+    published = np.empty((simulations, 2))
+    halves = np.full((simulations, 2), np.nan)  # of the difference, of the better one's score
     for seed in range(simulations):
-        a, b = unit_values(draw((better, better)), "score")
-        result = compare(a, b, confirm=False, seed=seed)
-        method = result.method or method
-        false += result.p is not None and result.p <= ALPHA
-        pair = draw((better, worse))
-        a, b = unit_values(pair, "score")
-        other = compare(a, b, confirm=False, seed=seed)
-        delta = truth[0] - truth[1]
-        covered += other.low is not None and other.high is not None and other.low <= delta <= other.high
-        found += other.p is not None and other.p <= ALPHA and (other.difference or 0) > 0
-        own = score_interval(pair[0], "score")
-        alone += _covers(own, truth[0])
-        published.append(pair[0].value("score"))
-        halves.append(0.0 if own.low is None or own.high is None else (own.high - own.low) / 2)
-    around = int((np.abs(np.array(published) - np.mean(published)) <= np.array(halves)).sum())
+        values, scores = _values(draw((better, better)))
+        moved = compare(*_moved(values, scores), confirm=False, seed=seed)
+        method = moved.method or method
+        board[0] += _found(moved)
+        jackknife[0] += _found(compare(*values, confirm=False, seed=seed))
+        values, published[seed] = _values(draw((better, worse)))
+        moved, other = (compare(*rows, confirm=False, seed=seed) for rows in (_moved(values, published[seed]), values))
+        board[1] += _found(moved) and (moved.difference or 0) > 0
+        own = t_interval(values[0])
+        jackknife[1] += _covers(other, truth[0] - truth[1])
+        jackknife[2] += _covers(own, truth[0])
+        jackknife[3] += _found(other) and (other.difference or 0) > 0
+        halves[seed] = [_half(moved), _half(own)]
+    centred = published - published.mean(axis=0)
+    around = np.abs(np.column_stack([centred[:, 0] - centred[:, 1], centred[:, 0]])) <= halves
     line = partial(Line, SCORES, truth=name, models=2, n=str(n), simulations=simulations, why=why)
     exact = Promise.EXACT
+    both, one = partial(line, promise=exact, nominal=1 - ALPHA), "leaderboard: t around published scores"
+    lines = [
+        line("error", f"leaderboard: {method}", promise=exact, nominal=ALPHA, hits=board[0], headline=headline),
+        both("coverage of the difference", one, hits=int(around[:, 0].sum()), headline=headline),
+        both("coverage of one score", one, hits=int(around[:, 1].sum())),
+        line("power", f"leaderboard: {method}", promise=Promise.NONE, nominal=0.0, hits=board[1]),
+    ]
+    if np.ptp(_moved(values, published[-1]) - values) < 1e-9 and np.allclose(values.mean(axis=1), published[-1]):
+        return lines  # a mean: the pseudo-values are the values, and both are the same
+    line, both = (partial(each, why=why or _BIAS) for each in (line, both))
     return [
-        line("error", f"compare: {method}", promise=exact, nominal=ALPHA, hits=false, headline=headline),
-        line("coverage of the difference", "compare: t interval", promise=exact, nominal=1 - ALPHA, hits=covered,
-             headline=headline),
-        line("coverage of one score", "score_interval", promise=exact, nominal=1 - ALPHA, hits=alone),
-        line("coverage of one expected score", "t around the published score", promise=exact, nominal=1 - ALPHA,
-             hits=around),
-        line("power", f"compare: {method}", promise=Promise.NONE, nominal=0.0, hits=found),
-    ]  # fmt: skip
+        *lines,
+        line("error", f"compare_observations: {method}", promise=exact, nominal=ALPHA, hits=jackknife[0]),
+        both("coverage of the difference", "compare_observations: t", hits=jackknife[1]),
+        both("coverage of one score", "score_interval: t", hits=jackknife[2]),
+        line("power", f"compare_observations: {method}", promise=Promise.NONE, nominal=0.0, hits=jackknife[3]),
+    ]
 
 
-def _covers(interval: Interval, truth: float) -> bool:
+def _values(observations: list[Observations]) -> tuple[FloatArray, FloatArray]:
+    """(2, n) pseudo-values and the (2,) published scores."""
+    return unit_values(observations, "score"), np.array([each.value("score") for each in observations])
+
+
+def _moved(values: FloatArray, scores: FloatArray) -> FloatArray:
+    """The pseudo-values as `evalkit_leaderboard.units` has them: with the published score as mean."""
+    return np.asarray(values - values.mean(axis=1, keepdims=True) + scores[:, None])
+
+
+def _found(result: Paired) -> bool:
+    return result.p is not None and result.p <= ALPHA
+
+
+def _half(interval: Interval | Paired) -> float:
+    """Half the width; 0 where there is no interval."""
+    return 0.0 if interval.low is None or interval.high is None else (interval.high - interval.low) / 2
+
+
+def _covers(interval: Interval | Paired, truth: float) -> bool:
     return interval.low is not None and interval.high is not None and interval.low <= truth <= interval.high

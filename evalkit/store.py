@@ -11,6 +11,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -165,7 +166,8 @@ def write_atomic(path: Path, text: str) -> None:
     Raises:
         StoreError: The file cannot be written; what was there before still is.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Two threads, or two machines with one file system, may write one result with one process id.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("w", encoding="utf-8") as stream:
@@ -193,15 +195,24 @@ def read_result(path: Path) -> Result:
         record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise StoreError(f"{path} does not exist.", hint="`evalkit run` writes results.") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise StoreError(f"{path} cannot be read: {error}.", hint="Remove it and run again.") from None
+    except IsADirectoryError:
+        raise StoreError(
+            f"{path} is a folder.", hint="Name a result in it: FOLDER/ENCODER/FINGERPRINT/TASK.json."
+        ) from None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None
+    except (ValueError, RecursionError) as error:
+        raise StoreError(
+            f"{path} cannot be read: {error}.", hint="If it is a result, it is damaged: run its task again."
+        ) from None
     if not isinstance(record, dict):
-        raise StoreError(f"{path} is no evalkit result.", hint="Move it elsewhere.")
+        raise StoreError(f"{path} is no evalkit result.", hint="Name a file that `evalkit run` has written.")
     try:
         return Result.model_validate(upgrade(record, where=str(path)))
     except ValidationError as error:
         raise StoreError(
-            f"{path} is no valid result: {first_problem(error)}.", hint="Remove it and run again."
+            f"{path} is no valid result: {first_problem(error)}.",
+            hint="If evalkit wrote it, it is damaged: run its task again.",
         ) from None
 
 

@@ -170,6 +170,45 @@ def test_whatever_changes_the_vectors_changes_the_fingerprint() -> None:
 
 
 @pytest.mark.slow
+def test_a_state_that_holds_more_than_tensors_has_a_fingerprint() -> None:
+    import torch
+
+    class Stateful(torch.nn.Module):
+        def __init__(self, state: Any) -> None:
+            super().__init__()
+            self.state = state
+
+        def get_extra_state(self) -> Any:
+            return self.state
+
+        def set_extra_state(self, state: Any) -> None:
+            self.state = state
+
+        def forward(self, features: Any) -> Any:
+            return features
+
+    packed = [(torch.full((2000,), value), None, {"scale": 0.5}) for value in (1.0, 1.0, 1.0)]
+    packed[2][0][1000] = 2.0  # beyond what repr shows
+    first, same, other = (wrap(tiny(more=[Stateful(state)])).fingerprint for state in packed)
+    assert first == same != other
+    assert wrap(tiny(more=[Stateful(lambda: 1)])).fingerprint
+
+
+@pytest.mark.slow
+def test_it_says_where_it_computes() -> None:
+    assert SentenceTransformerEncoder(tiny(), "m").device == "cpu"
+
+
+@pytest.mark.slow
+def test_options_are_read_before_the_model_is(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    (tmp_path / "modules.json").write_text("no model")
+    for options in ({"max_length": "-3"}, {"max_length": "long"}):
+        with pytest.raises(EncoderError, match="max_length"):
+            adapter.load(str(tmp_path), options)
+
+
+@pytest.mark.slow
 def test_a_router_keeps_queries_and_documents_apart() -> None:
     pytest.importorskip("sentence_transformers")
     from sentence_transformers import SentenceTransformer

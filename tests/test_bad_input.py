@@ -167,7 +167,10 @@ CASES: dict[str, tuple[Build, list[str]]] = {
     "prompt_of_a_wrong_type": (toml_line(PROTOCOL, "[protocol]\nprompt = 5\n"), ["task.toml: protocol.prompt"]),
     "prompts_of_a_wrong_type": (toml_line(PROTOCOL, "[protocol.prompt]\nquery = 5\n"), ["task.toml: protocol.prompt"]),
     "wrong_value": (toml_line(PROTOCOL, '[protocol]\nmax_score = "high"\n'), ["task.toml: protocol.max_score"]),
-    "value_not_finite": (toml_line(PROTOCOL, "[protocol]\nmax_score = nan\n"), ["task.toml: protocol.max_score", "a finite number"]),
+    "value_not_finite": (
+        toml_line(PROTOCOL, "[protocol]\nmax_score = nan\n"),
+        ["task.toml: protocol.max_score", "a finite number"],
+    ),
     "value_out_of_range": (
         toml_line("n_experiments = 3", "n_experiments = 0", helpers.classification),
         ["task.toml: protocol.n_experiments", "greater than or equal to 1"],
@@ -180,13 +183,38 @@ CASES: dict[str, tuple[Build, list[str]]] = {
     "share_of_nothing": (toml_line("0.7", "0.001", helpers.clustering), ["none", "Raise the share"]),
     "wrong_main_score": (
         toml_line(PROTOCOL, "", lambda folder: toml_main(folder, "spearmann")),
-        ["no metric 'spearmann'", "cosine_spearman", "Correct main_score"],
+        ["STS has no metric 'spearmann'", "cosine_spearman", "Correct main_score"],
+    ),
+    "main_score_of_no_cut_off": (
+        lambda folder: toml_main(folder, "ndcg_at_7", helpers.retrieval),
+        ["Retrieval has no metric 'ndcg_at_7'", "ndcg_at_10", "Correct main_score"],
+    ),
+    "default_main_score_without_its_cut_off": (
+        toml_line("[1, 3, 10]", "[1, 3]", helpers.retrieval),
+        ["no metric 'ndcg_at_10'", "ndcg_at_3", "hit_rate_at_3, accuracy"],
+    ),
+    "main_score_of_another_type": (
+        lambda folder: toml_main(folder, "v_measure", helpers.classification),
+        ["Classification has no metric 'v_measure'", "f1_weighted"],
+    ),
+    "main_score_of_another_protocol": (
+        toml_line(PROTOCOL, '[protocol]\nkind = "legacy"\n', lambda f: toml_main(f, "ami", helpers.clustering)),
+        ["Clustering has no metric 'ami'", "v_measure, v_measure_std"],
+    ),
+    "unknown_kind": (
+        toml_line(PROTOCOL, '[protocol]\nkind = "legcy"\n', helpers.clustering),
+        ["task.toml: protocol.kind", "legacy"],
+    ),
+    "negative_share": (toml_line("0.7", "-0.5", helpers.clustering), ["max_fraction_of_documents_to_embed", "than 0"]),
+    "negative_number": (
+        toml_line("max_fraction_of_documents_to_embed = 0.7", "max_document_to_embed = -1", helpers.clustering),
+        ["protocol.max_document_to_embed", "greater than or equal to 1"],
     ),
 }
 
 
-def toml_main(folder: Path, metric: str) -> Path:
-    path = helpers.sts(folder) / "task.toml"
+def toml_main(folder: Path, metric: str, build: Callable[..., Path] = helpers.sts) -> Path:
+    path = build(folder) / "task.toml"
     path.write_text(f'main_score = "{metric}"\n{path.read_text()}')
     return folder
 

@@ -161,7 +161,7 @@ def test_a_variant_that_keeps_something_back(heeds: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(_Prompted, "heeds", staticmethod(heeds))
     encoder: Any = _Prompted(dim=4)
     encoder.variant = lambda role, task: "same"
-    with pytest.raises(AssertionError, match="vectors must be equal for .* since variant says 'same' of both"):
+    with pytest.raises(AssertionError, match=r"vectors must be equal for .* since variant says 'same' of both"):
         check_encoder(encoder)
     encoder.variant = lambda role, task: str(heeds(role, task))
     check_encoder(encoder)

@@ -131,6 +131,48 @@ def test_subsets_are_folders_that_hold_a_split(tmp_path: Path) -> None:
     assert {cell.subset: cell.languages for cell in cells} == {"de": (), "en": ("eng-Latn",)}
 
 
+def cells_of(folder: Path) -> list[tuple[str, str]]:
+    return [(cell.split, cell.subset) for cell in Plugins.installed().open_task(folder).cells()]
+
+
+def test_a_subset_may_be_called_default(tmp_path: Path) -> None:
+    folder = helpers.sts(tmp_path / "S", subsets=("default", "other"))
+    assert cells_of(folder) == [("test", "default"), ("test", "other")]
+    [result] = evalkit.evaluate(helpers.Counting(), folder, cache=False)
+    [alone] = evalkit.evaluate(helpers.Counting(), helpers.sts(tmp_path / "T", salt="default"), cache=False)
+    assert result.cells[0].scores == alone.cells[0].scores
+
+
+def test_files_that_are_not_scored_do_not_hide_the_subsets(tmp_path: Path) -> None:
+    folder = helpers.sts(tmp_path / "S", subsets=("de", "en"))
+    helpers.jsonl(folder / "train.jsonl", [{"text": "x", "label": "y"}])
+    assert cells_of(folder) == [("test", "de"), ("test", "en")]
+
+
+def test_a_folder_beside_the_data_is_no_subset(tmp_path: Path) -> None:
+    folder = helpers.sts(tmp_path / "S")
+    helpers.jsonl(folder / "original" / "everything.jsonl", [{"text": "x"}])
+    assert cells_of(folder) == [("test", "default")]
+
+
+def test_a_split_in_the_folder_and_in_subfolders_is_refused(tmp_path: Path) -> None:
+    folder = helpers.sts(tmp_path / "S", subsets=("", "de", "en"))
+    with pytest.raises(DataError, match=r"S holds a split itself, and so do its subfolders de, en\. Move"):
+        cells_of(folder)
+
+
+def test_a_split_that_some_subsets_lack_is_a_warning(tmp_path: Path) -> None:
+    folder = helpers.sts(tmp_path / "S", splits=("dev", "test"), subsets=("de", "en"))
+    (folder / "de" / "dev.jsonl").unlink()
+    assert cells_of(folder) == [("dev", "en"), ("test", "de"), ("test", "en")]
+    [result] = evalkit.evaluate(helpers.Counting(), folder, cache=False)
+    assert len(result.cells) == 3
+    assert result.warnings == ("dev/en: The task folder has no data for dev/de.",)
+    (folder / "en" / "dev.jsonl").unlink()
+    with pytest.raises(DataError, match=r"dev\.jsonl does not exist.*eval_splits"):
+        evalkit.evaluate(helpers.Counting(), folder, cache=False)
+
+
 def test_the_fingerprint_covers_data_protocol_and_cells_and_nothing_else(tmp_path: Path) -> None:
     folder = helpers.sts(tmp_path / "S", splits=("dev", "test"))
     first = fingerprint(folder)
@@ -140,6 +182,8 @@ def test_the_fingerprint_covers_data_protocol_and_cells_and_nothing_else(tmp_pat
     toml.write_text('license = "MIT"\ndescription = "x"\n' + original)
     (folder / "README.md").write_text("no data")
     assert fingerprint(folder) == first
+    toml.write_text('languages = ["deu-Latn"]\n' + original)
+    assert fingerprint(folder) != first
     toml.write_text(original.replace('["dev", "test"]', '["test"]'))
     assert fingerprint(folder) != first
     toml.write_text(original + "max_score = 4\n")
@@ -150,6 +194,41 @@ def test_the_fingerprint_covers_data_protocol_and_cells_and_nothing_else(tmp_pat
     assert fingerprint(folder) == first
     helpers.edit(folder / "dev.jsonl", 1, '{"sentence1": "a", "sentence2": "b", "score": 1}')
     assert fingerprint(folder) != first
+
+
+def test_the_version_of_the_implementation_is_its_own(tmp_path: Path) -> None:
+    folder = helpers.sts(tmp_path / "S")
+    first = fingerprint(folder)
+    (folder / "task.toml").write_text((folder / "task.toml").read_text() + "version = 7\n")
+    task = Plugins.installed().open_task(folder)
+    assert task.protocol["version"] == 1
+    assert task.fingerprint == first
+    [result] = evalkit.evaluate(helpers.Counting(), folder, cache=False)
+    assert result.warnings == ("test/default: The protocol parameter 'version' means nothing to the type STS.",)
+
+
+@pytest.mark.parametrize("kind", ["", "legacy"])
+def test_results_of_two_versions_of_scikit_learn_never_compare(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = helpers.clustering(tmp_path / "C")
+    (folder / "task.toml").write_text((folder / "task.toml").read_text() + f"kind = {json.dumps(kind)}\n")
+    fingerprints = set()
+    for version in ("1.8.0", "1.9.0", "1.9.1"):
+        monkeypatch.setattr("evalkit_tasks.clustering.version", lambda name, said=version: said)
+        task = Plugins.installed().open_task(folder)
+        assert task.protocol["scikit_learn"] == version[:3]
+        fingerprints.add(task.fingerprint)
+    assert len(fingerprints) == 2
+
+
+def test_one_clustering_protocol_has_one_fingerprint_under_all_its_names(tmp_path: Path) -> None:
+    folder = helpers.clustering(tmp_path / "C")
+    original = (folder / "task.toml").read_text()
+    first = fingerprint(folder)
+    for name in ("", "fast", "bootstrap"):
+        (folder / "task.toml").write_text(original + f"kind = {json.dumps(name)}\n")
+        assert fingerprint(folder) == first
 
 
 def test_the_fingerprint_is_the_same_wherever_the_folder_lies(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ def evalkit(*arguments: str, folder: Path, site: Path | None = None) -> subproce
     if site is not None:
         environment["PYTHONPATH"] = str(site)
     command = [sys.executable, "-m", "evalkit", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def distribution(site: Path, name: str, entry_points: str, **modules: str) -> None:

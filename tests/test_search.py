@@ -44,7 +44,7 @@ def brute_force(scores: Vectors, keys: IntArray, top_k: int) -> tuple[list[list[
     documents, best = [], []
     for row in scores.tolist():
         order = sorted(range(len(row)), key=lambda document: (-row[document], -keys[document]))[:top_k]
-        padding = top_k - len(order)
+        padding = min(top_k, len(keys)) - len(order)
         documents.append(order + [-1] * padding)
         best.append([row[document] for document in order] + [-np.inf] * padding)
     return documents, best
@@ -200,8 +200,14 @@ def test_no_documents_and_no_queries() -> None:
     empty = np.empty((0, 3), dtype=np.float32)
     one = np.ones((1, 3), dtype=np.float32)
     nothing = searched(one, empty, np.arange(0), 2)
-    assert (nothing.documents.tolist(), nothing.scores.tolist()) == ([[-1, -1]], [[-np.inf, -np.inf]])
-    assert searched(empty, one, np.arange(1), 2).documents.shape == (0, 2)
+    assert (nothing.documents.tolist(), nothing.scores.tolist()) == ([[]], [[]])
+    assert searched(empty, one, np.arange(1), 2).documents.shape == (0, 1)
+
+
+def test_memory_follows_the_documents_where_more_are_asked_for() -> None:
+    queries, corpus = np.ones((3, 2), dtype=np.float32), np.ones((5, 2), dtype=np.float32)
+    assert searched(queries, corpus, np.arange(5), 10**9).documents.tolist() == [[4, 3, 2, 1, 0]] * 3
+    assert score_top_k([queries @ corpus.T], np.arange(5), 10**9).scores.shape == (3, 5)
 
 
 def test_nan_is_no_result() -> None:

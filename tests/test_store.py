@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,32 @@ def test_one_file_can_be_loaded(task: Path, tmp_path: Path) -> None:
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"does not exist.*evalkit run"):
         evalkit.load_results(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("kind", ["folder", "binary", "text", "json", "no_result"])
+def test_no_one_is_told_to_remove_what_is_not_ours(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    contents = {"binary": b"\xff\xfe\x00", "text": b"dear diary", "json": b"[1]", "no_result": b'{"a": 1}'}
+    path.mkdir() if kind == "folder" else path.write_bytes(contents[kind])
+    with pytest.raises(StoreError) as caught:
+        read_result(path)
+    assert str(path) in str(caught.value)
+    assert helpers.is_a_sentence(caught.value.message)
+    assert "emove" not in caught.value.hint
+
+
+def test_several_results_are_shown_at_once(task: Path, tmp_path: Path) -> None:
+    paths = []
+    for out in ("a", "b"):
+        run(task, tmp_path / out)
+        paths.append(tmp_path / out / helpers.HOME / "S.json")
+    one = helpers.run_cli("show", paths[0]).stdout
+    assert helpers.run_cli("show", *paths).stdout.startswith(f"{one}\n")
+    records = json.loads(helpers.run_cli("show", *paths, "--json").stdout)
+    assert records == [json.loads(path.read_text()) for path in paths]
+    header, *rows = helpers.run_cli("show", *paths, "--units", "cosine_spearman").stdout.splitlines()
+    assert header.split("\t")[:3] == ["encoder", "task", "split"]
+    assert len(rows) == 24
 
 
 # -- writing -----------------------------------------------------------------------------------------------------
@@ -374,3 +401,11 @@ def test_errors_keep_their_exit_code_across_processes() -> None:
     error = pickle.loads(pickle.dumps(StoreError("a", hint="b", exit_code=1)))
     assert isinstance(error, EvalkitError)
     assert (type(error), error.message, error.hint, error.exit_code) == (StoreError, "a", "b", 1)
+
+
+def test_two_threads_write_one_file_whole(tmp_path: Path) -> None:
+    texts = [str(number) * 100_000 for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda text: write_atomic(tmp_path / "file", text), texts * 5))
+    assert (tmp_path / "file").read_text() in texts
+    assert helpers.files(tmp_path) == ["file"]

@@ -49,13 +49,16 @@ def load(argument: str, options: Mapping[str, str]) -> SentenceTransformerEncode
     check_path(SCHEME, argument)
     chosen = Options(SCHEME, options, KNOWN)
     similarity = chosen.choice("similarity", AUTO, (AUTO, *Similarity))
+    # Every option is read before the model, which may take minutes, is loaded.
+    max_length = chosen.integer("max_length", 512) if "max_length" in options else None
+    name, prompts = chosen.name(model_name(argument)), chosen.family("prompt.")
     model = _model(argument, chosen)
-    if "max_length" in options:
-        model.max_seq_length = chosen.integer("max_length", 512)
+    if max_length is not None:
+        model.max_seq_length = max_length
     return SentenceTransformerEncoder(
         model,
-        chosen.name(model_name(argument)),
-        prompts=chosen.family("prompt."),
+        name,
+        prompts=prompts,
         similarity=None if similarity == AUTO else Similarity(similarity),
     )
 
@@ -98,6 +101,11 @@ class SentenceTransformerEncoder:
 
             self._fingerprint = fingerprint(self._model, self._prompts, self.similarity)
         return self._fingerprint
+
+    @property
+    def device(self) -> str:
+        """Where the model computes, such as ``cpu`` or ``cuda:0``."""
+        return str(self._model.device)
 
     def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Vectors:
         """(len(texts), d) float32. The library sorts the texts by length, so that batches pad little."""

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import inspect
 import json
+import pickle
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,13 +128,39 @@ def _source(kind: type[Any]) -> str:
 
 
 def _weights(model: Any) -> str:
-    """Digest of every tensor of the state: name, number type, shape, bytes."""
+    """Digest of every tensor of the state (name, number type, shape, bytes), and of what else modules put there."""
     state = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        state.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
-        # bfloat16 has no NumPy type; its bytes have.
-        state.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    for name, value in sorted(model.state_dict().items()):
+        state.update(f"{name}|".encode())
+        _digest(value, state)
     return state.hexdigest()
+
+
+def _digest(value: Any, state: Any) -> None:
+    """Quantized layers, and modules with ``get_extra_state``, have entries that are no tensors but may hold some."""
+    if isinstance(value, torch.Tensor):
+        _digest_tensor(value, state)
+    elif isinstance(value, list | tuple | dict):
+        state.update(f"{type(value).__name__}|{len(value)}|".encode())
+        for item in value.items() if isinstance(value, dict) else value:
+            _digest(item, state)
+    else:
+        state.update(_pickled(value))
+
+
+def _digest_tensor(tensor: Any, state: Any) -> None:
+    state.update(f"{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+    plain = tensor.dequantize() if tensor.is_quantized else tensor
+    # bfloat16 has no NumPy type; its bytes have.
+    state.update(plain.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+
+
+def _pickled(value: Any) -> bytes:
+    """The value's pickle; of what has none, such as a lock, what it says of itself."""
+    try:
+        return pickle.dumps(value, protocol=4)
+    except Exception:  # pickling runs the object's own code
+        return repr(value).encode()
 
 
 def _tokenizers(model: Any) -> Iterator[str]:

@@ -110,7 +110,7 @@ def _opened() -> EmbeddingCache | None:
 
 def _fits(entry: CacheEntry, older_than: float | None, encoder: str | None) -> bool:
     old = older_than is None or entry.used <= time.time() - older_than * _DAY
-    return old and (encoder is None or fnmatchcase(entry.name, encoder))
+    return old and (encoder is None or any(fnmatchcase(name, encoder) for name in entry.names))
 
 
 def _print_entries(entries: list[CacheEntry]) -> None:

@@ -20,26 +20,39 @@ _CELLS_A_TABLE = 5
 
 
 def show(
-    result_file: Annotated[Path, typer.Argument(help="A result, such as results/bm25/0123456789ab/SciFact.json.")],
+    result_files: Annotated[
+        list[Path], typer.Argument(help="Results, such as results/bm25/0123456789ab/SciFact.json.", show_default=False)
+    ],
     units: Annotated[
         str | None,
         typer.Option(metavar="METRIC", help="Print what the metric is made of instead, one unit a line, as TSV."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show one result: scores, warnings, and what they were computed with."""
+    """Show results: scores, warnings, and what they were computed with.
+
+    With --json, of one file its object, of several a list of objects.
+    """
     from evalkit.store import read_result
 
-    result = read_result(result_file)
+    results = [read_result(file) for file in result_files]
     if units is not None:
-        _print_units(result, units, as_json=json)
+        _print_units(results, units, as_json=json)
     elif json:
-        console.json_data(result.model_dump(mode="json"))
+        records = [result.model_dump(mode="json") for result in results]
+        console.json_data(records if len(records) > 1 else records[0])
     else:
-        _print_page(result)
+        _print_pages(results)
 
 
 COMMAND = show
+
+
+def _print_pages(results: list[Result]) -> None:
+    for number, result in enumerate(results):
+        if number:
+            console.line()
+        _print_page(result)
 
 
 def _print_page(result: Result) -> None:
@@ -91,8 +104,13 @@ def _cell_name(cell: CellRecord) -> str:
     return cell.split if cell.subset == "default" else f"{cell.split}/{cell.subset}"
 
 
-def _print_units(result: Result, metric: str, *, as_json: bool) -> None:
-    rows = [row for cell in result.cells for row in _unit_rows(cell, metric)]
+def _print_units(results: list[Result], metric: str, *, as_json: bool) -> None:
+    rows = [
+        {**(_origin(result) if len(results) > 1 else {}), **row}
+        for result in results
+        for cell in result.cells
+        for row in _unit_rows(cell, metric)
+    ]
     if as_json:
         console.json_data(rows)
         return
@@ -100,6 +118,11 @@ def _print_units(result: Result, metric: str, *, as_json: bool) -> None:
     console.line("\t".join(header))
     for row in rows:
         console.line("\t".join(_tsv(row.get(key)) for key in header))
+
+
+def _origin(result: Result) -> dict[str, str]:
+    """What tells the rows of several results apart."""
+    return {"encoder": result.encoder.name, "task": result.task.name}
 
 
 def _unit_rows(cell: CellRecord, metric: str) -> Iterator[dict[str, Any]]:

@@ -49,27 +49,62 @@ class TaskFolder:
 
     @cached_property
     def subsets(self) -> tuple[str, ...]:
-        """Names of the subfolders that hold splits, or ``default`` where the folder itself does."""
-        if _holds_data(self.path):
-            return (DEFAULT_SUBSET,)
-        found = tuple(sorted(child.name for child in self.path.iterdir() if child.is_dir() and _holds_data(child)))
-        if not found:
+        """Names of the subfolders that hold splits, or ``default`` where the folder itself does.
+
+        Raises:
+            DataError: Neither holds data, or both hold a split that is to be scored.
+        """
+        return self._below or (DEFAULT_SUBSET,)
+
+    @cached_property
+    def _below(self) -> tuple[str, ...]:
+        """Subfolders that are subsets; none where the folder itself is the only one."""
+        below = tuple(sorted(child.name for child in self.path.iterdir() if child.is_dir() and _holds_data(child)))
+        if not _holds_data(self.path):
+            if not below:
+                raise DataError(
+                    f"{self.path} holds no data files beside its {FILE_NAME}.", hint="See docs/write-a-task.md."
+                )
+            return below
+        scored = tuple(name for name in below if self._scored_in(self.path / name))
+        if scored and self._scored_in(self.path):
             raise DataError(
-                f"{self.path} holds no data files beside its {FILE_NAME}.", hint="See docs/write-a-task.md."
+                f"{self.path} holds a split itself, and so do its subfolders {', '.join(scored)}.",
+                hint="Move its own files into a subfolder, which makes them a subset too, or take them away.",
             )
-        return found
+        # Files that are not scored, such as a train.jsonl, may lie beside the subsets, and beside the data a folder.
+        return below if scored else ()
+
+    def _scored_in(self, base: Path) -> bool:
+        return any(_holds_split(base, split) for split in self.spec.eval_splits)
 
     def cells(self) -> list[Cell]:
-        """Every subset of every split to be scored."""
+        """Every subset of every split to be scored, but for `missing_cells`."""
+        missing = set(self.missing_cells)
         return [
             Cell(split, subset, self.spec.languages_of(subset))
             for split in self.spec.eval_splits
             for subset in self.subsets
+            if (split, subset) not in missing
         ]
+
+    @cached_property
+    def missing_cells(self) -> tuple[tuple[str, str], ...]:
+        """Split and subset of each cell without data, where other subsets have that split.
+
+        A split that no subset has is a mistake in ``eval_splits``; its cells stay, and reading them fails.
+        """
+        have = {split: self._subsets_with(split) for split in self.spec.eval_splits}
+        return tuple(
+            (split, subset) for split, found in have.items() for subset in self.subsets if found and subset not in found
+        )
+
+    def _subsets_with(self, split: str) -> set[str]:
+        return {subset for subset in self.subsets if _holds_split(self.base(subset), split)}
 
     def base(self, subset: str) -> Path:
         """The folder of a subset's files."""
-        return self.path if subset == DEFAULT_SUBSET else self.path / subset
+        return self.path / subset if self._below else self.path
 
     def table(self, subset: str, split: str, checks: Mapping[str, Check]) -> dict[str, list[Any]]:
         """Columns of `<split>.jsonl`; see `evalkit.data.jsonl.columns`."""
@@ -82,7 +117,8 @@ class TaskFolder:
             DataError: A file does not exist or cannot be read, or the protocol holds NaN or an infinity.
         """
         digests = {str(path.relative_to(self.path)): _digest(path) for path in sorted(set(files))}
-        cells = [[cell.split, cell.subset] for cell in self.cells()]
+        # Languages count, as encoders are told them.
+        cells = [[cell.split, cell.subset, sorted(cell.languages)] for cell in self.cells()]
         try:
             return digest_json({"type": self.spec.type, "files": digests, "cells": cells, "protocol": dict(protocol)})
         except ValueError:
@@ -125,6 +161,10 @@ def _folders_of(root: Path) -> list[Path]:
 
 def _holds_data(path: Path) -> bool:
     return (path / "qrels").is_dir() or any(path.glob("*.jsonl"))
+
+
+def _holds_split(base: Path, split: str) -> bool:
+    return (base / f"{split}.jsonl").exists() or (base / "qrels" / f"{split}.tsv").exists()
 
 
 def _prompts(spec: TaskSpec, path: Path) -> dict[str, str]:

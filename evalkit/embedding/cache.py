@@ -36,6 +36,7 @@ _PREFIX = 8
 _DIGEST = 24
 _SEAL = 4
 _FIRST_MAP_SIZE = 1 << 30
+_PATIENCE = 10
 _ENCODERS = b"encoders"
 _VECTORS = b"vectors"
 
@@ -263,41 +264,36 @@ class _Environment:
         folder.mkdir(parents=True, exist_ok=True)
         self.env = lmdb.open(str(folder), map_size=_FIRST_MAP_SIZE, max_dbs=2, max_readers=1024, metasync=True)
         self._file = folder / "data.mdb"
-        was_short = self.make_whole()
+        self._check_size()
         self.env.reader_check()  # forget readers that were killed
         self.vectors, self.encoders = self.env.open_db(_VECTORS), self.env.open_db(_ENCODERS)
-        if was_short:
-            self._check_entries()
 
-    def make_whole(self) -> bool:
-        """Lengthen a file that is shorter than its pages; whether it was.
+    def make_whole(self) -> None:
+        """Lengthen the file to its last page: LMDB leaves freed pages at its end unwritten.
 
-        LMDB leaves freed pages at the end unwritten, so a sound file may be short. So is one that was cut, and to
-        read beyond its end would kill the process; zeros in place of what was lost are harmless, since they are
-        neither a page nor, with their CRC-32, an entry. Holes take no room.
+        Only so can a sound file be told from one that was cut. Holes take no room.
         """
         if self._missing() <= 0:
-            return False
+            return
         with self.env.begin(write=True):  # no other process may write meanwhile
             missing = self._missing()
             if missing > 0:
                 os.truncate(self._file, self._file.stat().st_size + missing)
-        return missing > 0
 
     def _missing(self) -> int:
         """Bytes between the end of the file and that of the last page."""
         needed: int = (self.env.info()["last_pgno"] + 1) * self.env.stat()["psize"]
         return needed - self._file.stat().st_size
 
-    def _check_entries(self) -> None:
-        """Tell a file that was cut from one whose last pages were free: read all there is."""
+    def _check_size(self) -> None:
+        """Refuse a file that was cut short: to read beyond its end would kill the process."""
         import lmdb
 
-        with self.env.begin() as transaction:
-            if any(_verified(value) is None for _, value in transaction.cursor(db=self.vectors)):
-                raise lmdb.CorruptedError(f"{self._file.name} was cut short")
-            for _ in transaction.cursor(db=self.encoders):
-                pass
+        for _ in range(_PATIENCE):
+            if self._missing() <= 0:
+                return
+            time.sleep(0.02)  # another process may be between a commit and `make_whole`
+        raise lmdb.CorruptedError(f"{self._file.name} lacks {self._missing()} bytes")
 
     @classmethod
     def open(cls, folder: Path) -> _Environment:

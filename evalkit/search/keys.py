@@ -134,10 +134,10 @@ def _kth_best(scores: Vectors, k: int) -> Vectors:
 
 
 def decoded(blocks: Sequence[Keys], ties: TieOrder, top_k: int) -> TopK:
-    """Rows and scores of keys, padded to ``top_k``."""
-    n_queries = sum(len(keys) for keys in blocks)
-    documents = np.full((n_queries, top_k), -1, dtype=np.int64)
-    scores = np.full((n_queries, top_k), -np.inf, dtype=np.float32)
+    """Rows and scores of keys, padded to ``top_k`` or, where there are fewer, the number of documents."""
+    shape = (sum(len(keys) for keys in blocks), min(top_k, len(ties.row)))
+    documents = np.full(shape, -1, dtype=np.int64)
+    scores = np.full(shape, -np.inf, dtype=np.float32)
     start = 0
     for keys in blocks:
         query, place = np.nonzero(keys)

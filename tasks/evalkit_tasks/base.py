@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # Parameters of a `[protocol]` that mteb's task classes have and that decide no score here.
 _SILENT = frozenset({"prompt", "default_prompt"})
+# The implementation's own: no task.toml can say that the code is another.
+_FIXED = frozenset({"version"})
 
 
 class Parameters(BaseModel):
@@ -38,7 +41,7 @@ class Parameters(BaseModel):
 P = TypeVar("P", bound=Parameters)
 
 
-class FolderTask(Generic[P]):
+class FolderTask(ABC, Generic[P]):
     """A task that lies in a folder. A task type sets the class attributes and `evaluate`.
 
     Attributes:
@@ -54,6 +57,7 @@ class FolderTask(Generic[P]):
     def __init__(self, folder: TaskFolder) -> None:
         self.folder = folder
         self.parameters: P = self._read_parameters()
+        self._check_main_score()
 
     @property
     def info(self) -> TaskInfo:
@@ -70,7 +74,15 @@ class FolderTask(Generic[P]):
         """The parameters as they go into results and fingerprint."""
         values = self.parameters.model_dump(mode="json")
         prompt = self.folder.spec.protocol.get("prompt")
-        return {**values, "main_score": self.main_score, **({"prompt": prompt} if prompt else {})}
+        return {**values, **self.implied(), "main_score": self.main_score, **({"prompt": prompt} if prompt else {})}
+
+    def implied(self) -> dict[str, Any]:
+        """What decides scores beside the parameters: it goes into results and fingerprint too."""
+        return {}
+
+    @abstractmethod
+    def metrics(self) -> tuple[str, ...]:
+        """Every metric that the type can give with these parameters; the data may rule some out."""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -86,9 +98,20 @@ class FolderTask(Generic[P]):
         """The data files that a cell reads."""
         return [self.folder.base(cell.subset) / f"{cell.split}.jsonl"]
 
+    def notes(self, cell: Cell) -> tuple[str, ...]:
+        """What the task's folder gives reason to warn of in the result of a cell."""
+        return (*self.unknown_parameters(), *self._missing_cells(cell))
+
+    def _missing_cells(self, cell: Cell) -> tuple[str, ...]:
+        """Which cells have no data; said once, with the first that has."""
+        missing = [f"{split}/{subset}" for split, subset in self.folder.missing_cells]
+        if not missing or cell != self.cells()[0]:
+            return ()
+        return (f"The task folder has no data for {', '.join(missing)}.",)
+
     def unknown_parameters(self) -> tuple[str, ...]:
         """A warning for each parameter in `task.toml` that the type does not know: likely a typing error."""
-        known = {*self.parameters_type.model_fields, *_SILENT}
+        known = {*self.parameters_type.model_fields, *_SILENT} - _FIXED
         return tuple(
             f"The protocol parameter {name!r} means nothing to the type {self.folder.spec.type}."
             for name in self.folder.spec.protocol
@@ -97,10 +120,19 @@ class FolderTask(Generic[P]):
 
     def _read_parameters(self) -> P:
         try:
-            return self.parameters_type.model_validate(dict(self.folder.spec.protocol))  # type: ignore[return-value]
+            given = {name: value for name, value in self.folder.spec.protocol.items() if name not in _FIXED}
+            return self.parameters_type.model_validate(given)  # type: ignore[return-value]
         except ValidationError as error:
             where = self.folder.path / "task.toml"
             raise DataError(f"{where}: protocol.{first_problem(error)}.", hint="Mend the value.") from None
+
+    def _check_main_score(self) -> None:
+        if self.main_score not in self.metrics():
+            raise DataError(
+                f"{self.folder.path / 'task.toml'}: {self.folder.spec.type} has no metric {self.main_score!r} with "
+                f"this protocol; it has {', '.join(self.metrics())}.",
+                hint="Correct main_score in task.toml.",
+            )
 
 
 def label_codes(labels: Sequence[int | str], where: str) -> tuple[list[int], tuple[str, ...]]:

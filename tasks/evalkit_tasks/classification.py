@@ -67,6 +67,10 @@ class ClassificationTask(FolderTask[ClassificationParameters]):
     parameters_type: ClassVar[type[Parameters]] = ClassificationParameters
     default_main_score: ClassVar[str] = "accuracy"
 
+    def metrics(self) -> tuple[str, ...]:
+        """Those of any classes, and average precision, which is of two classes only."""
+        return (*_METRICS, *_BINARY)
+
     def files(self, cell: Cell) -> list[Path]:
         """The evaluated split and the training split."""
         base = self.folder.base(cell.subset)
@@ -85,12 +89,14 @@ class ClassificationTask(FolderTask[ClassificationParameters]):
             raise DataError(f"{where}: the training split has one class only.", hint="Classification needs two.")
         experiments = _experiments(labels[:n_train], len(test["label"]), parameters, cell)
         predicted = _predict(train["text"], test["text"], labels[:n_train], experiments, bench, parameters)
-        return self._scores(labels[n_train:], predicted, names)
+        return self._scores(labels[n_train:], predicted, names, self.notes(cell))
 
     def _train(self, cell: Cell) -> dict[str, list[Any]]:
         return self.folder.table(cell.subset, self.parameters.train_split, _CHECKS)
 
-    def _scores(self, labels: IntArray, predicted: IntArray, names: tuple[str, ...]) -> CellScores:
+    def _scores(
+        self, labels: IntArray, predicted: IntArray, names: tuple[str, ...], notes: tuple[str, ...]
+    ) -> CellScores:
         binary = len(names) == 2 and len(np.unique(labels)) == 2
         metrics = (*_METRICS, *_BINARY) if binary else _METRICS
         folds = {"accuracy": "fold_accuracy"} if self.parameters.is_cross_validation else {}
@@ -101,7 +107,7 @@ class ClassificationTask(FolderTask[ClassificationParameters]):
             labels={"label": names},
             statistics=statistics,
         )
-        return CellScores(observations, repeats=observations.repeats(), warnings=self.unknown_parameters())
+        return CellScores(observations, repeats=observations.repeats(), warnings=notes)
 
 
 def _experiments(labels: IntArray, n_test: int, parameters: ClassificationParameters, cell: Cell) -> list[Experiment]:

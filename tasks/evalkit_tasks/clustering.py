@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -32,7 +33,7 @@ class ClusteringParameters(Parameters):
     """mteb's parameters.
 
     Attributes:
-        kind: ``legacy`` clusters the given sets; anything else draws documents again and again.
+        kind: ``legacy`` clusters the given sets; empty, or mteb's ``fast``, draws documents again and again.
         max_fraction_of_documents_to_embed: Share of the documents that is embedded; none or absent takes all.
         max_document_to_embed: Or their number.
         max_documents_per_cluster: Documents of each experiment, drawn with replacement.
@@ -43,15 +44,21 @@ class ClusteringParameters(Parameters):
         spread_seeds: Legacy only: further seeds with which the spread behind the one number is shown.
     """
 
-    kind: str = ""
-    max_fraction_of_documents_to_embed: float | None = None
-    max_document_to_embed: int | None = None
+    kind: Literal["", "legacy"] = ""
+    max_fraction_of_documents_to_embed: float | None = Field(default=None, gt=0)
+    max_document_to_embed: int | None = Field(default=None, ge=1)
     max_documents_per_cluster: int = Field(default=16_384, ge=1)
     n_clusters: int = Field(default=10, ge=1)
     k_mean_batch_size: int | None = Field(default=None, ge=1)
-    n_init: int | Literal["auto"] = "auto"
-    max_depth: int | None = None
+    n_init: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    max_depth: int | None = Field(default=None, ge=1)
     spread_seeds: int = Field(default=10, ge=0)
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _alias(cls, value: Any) -> Any:
+        """One protocol under one name, so that its results compare."""
+        return "" if value in ("fast", "bootstrap") else value
 
     @field_validator("max_fraction_of_documents_to_embed", "max_document_to_embed", "max_depth", mode="before")
     @classmethod
@@ -85,6 +92,15 @@ class ClusteringTask(FolderTask[ClusteringParameters]):
     parameters_type: ClassVar[type[Parameters]] = ClusteringParameters
     default_main_score: ClassVar[str] = "v_measure"
 
+    def metrics(self) -> tuple[str, ...]:
+        """V-measure, and the mutual information that only the drawing protocol computes."""
+        return ("v_measure", "v_measure_std", *(() if self.parameters.kind == "legacy" else ("ami", "ami_std")))
+
+    def implied(self) -> dict[str, Any]:
+        """The version of scikit-learn: 1.9 draws mini-batches otherwise than 1.8, which moves scores by up to .07."""
+        major, minor = version("scikit-learn").split(".")[:2]
+        return {"scikit_learn": f"{major}.{minor}"}
+
     def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
         """Score one cell."""
         path = self.folder.base(cell.subset) / f"{cell.split}.jsonl"
@@ -93,9 +109,7 @@ class ClusteringTask(FolderTask[ClusteringParameters]):
         else:
             table = self.folder.table(cell.subset, cell.split, _CHECKS)
             scores = score_clustering(table["text"], table["label"], bench, self.parameters, where=str(path))
-        return CellScores(
-            scores.observations, scores.extra, scores.repeats, (*scores.warnings, *self.unknown_parameters())
-        )
+        return CellScores(scores.observations, scores.extra, scores.repeats, (*scores.warnings, *self.notes(cell)))
 
     def _set_parameters(self) -> SetParameters:
         given = self.parameters

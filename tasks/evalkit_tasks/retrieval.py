@@ -29,6 +29,7 @@ CHUNK = 16_384
 """Documents that are embedded and searched at a time: memory follows it, not the corpus."""
 _LEXICAL_SCORES = 16_000_000  # scores of a lexical index held at a time, 64 MB
 _TIE_TOLERANCE = 1e-4
+_MEASURES = ("ndcg", "map", "recall", "precision", "mrr", "hit_rate")
 
 
 class RetrievalParameters(Parameters):
@@ -58,6 +59,12 @@ class RetrievalTask(FolderTask[RetrievalParameters]):
     default_main_score: ClassVar[str] = "ndcg_at_10"
     lexical = True
 
+    def metrics(self) -> tuple[str, ...]:
+        """Each measure at each cut-off."""
+        cutoffs = self.parameters.k_values
+        accuracy = ("accuracy",) if 1 in cutoffs else ()
+        return (*(f"{measure}_at_{cutoff}" for measure in _MEASURES for cutoff in cutoffs), *accuracy)
+
     def files(self, cell: Cell) -> list[Path]:
         """Corpus, queries and judgements."""
         return retrieval_files(self.folder.base(cell.subset), cell.split)
@@ -66,7 +73,7 @@ class RetrievalTask(FolderTask[RetrievalParameters]):
         """Score one cell."""
         data = read_retrieval(self.folder.base(cell.subset), cell.split)
         scores = score_retrieval(data, bench, self.parameters, self.main_score)
-        return CellScores(scores.observations, warnings=(*scores.warnings, *self.unknown_parameters()))
+        return CellScores(scores.observations, warnings=(*scores.warnings, *self.notes(cell)))
 
 
 def score_retrieval(

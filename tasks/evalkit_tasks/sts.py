@@ -38,6 +38,10 @@ class STSTask(FolderTask[STSParameters]):
     parameters_type: ClassVar[type[Parameters]] = STSParameters
     default_main_score: ClassVar[str] = "cosine_spearman"
 
+    def metrics(self) -> tuple[str, ...]:
+        """Correlations of every similarity."""
+        return tuple(_statistics(Similarity.COSINE))
+
     def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
         """Score one cell."""
         table = self.folder.table(cell.subset, cell.split, _CHECKS)
@@ -47,7 +51,7 @@ class STSTask(FolderTask[STSParameters]):
         columns = {"gold": np.array(table["score"], dtype=np.float64), **similarities(vectors[:n], vectors[n:])}
         statistics = _statistics(bench.scorer.similarity if isinstance(bench.scorer, Encoder) else Similarity.COSINE)
         observations = Observations(unit="pair", columns=columns, statistics=statistics)
-        return CellScores(observations, warnings=self.unknown_parameters())
+        return CellScores(observations, warnings=self.notes(cell))
 
 
 def similarities(first: Vectors, second: Vectors) -> dict[str, FloatArray]:

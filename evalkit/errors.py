@@ -17,6 +17,12 @@ EXIT_FAILED = 1
 """A cell failed: some result could not be computed."""
 EXIT_USAGE = 2
 """The command itself could not be carried out: wrong name, missing file, unreadable data."""
+EXIT_REGRESSION = 1
+"""`evalkit check`: a regression is proven, and nothing else exits so."""
+EXIT_INCONCLUSIVE = 3
+"""`evalkit check`: neither a pass nor a regression is proven."""
+EXIT_INCOMPARABLE = 4
+"""`evalkit check`: other data, protocol, metric or units, or a result that is missing."""
 
 
 class EvalkitError(Exception):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from evalkit.errors import EvalkitError
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 MARGIN = 0.01
 ALPHA = 0.05
 POWER = 0.8
+MOST_LOOKS = 100
 MEAN = "mean"
 """Names the mean over the tasks, in reports and among the margins."""
 
@@ -58,7 +58,7 @@ class Settings:
     """
 
     margin: float = MARGIN
-    margins: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    margins: Mapping[str, float] = field(default_factory=dict)
     alpha: float = ALPHA
     power: float = POWER
     strict: bool = False
@@ -73,7 +73,7 @@ class Settings:
         for name, margin in (("margin", self.margin), *((f"margin of {key}", of) for key, of in self.margins.items())):
             if not 0 < margin < float("inf"):
                 raise EvalkitError(
-                    f"The {name} must be above 0, not {margin:g}.",
+                    f"The {name} must be above 0 and finite, not {margin:g}.",
                     hint="It says how much worse is tolerated; --strict makes any proven loss a regression.",
                 )
         if not 0 < self.alpha < 0.5:
@@ -82,17 +82,25 @@ class Settings:
             raise EvalkitError(
                 f"The power must be between alpha ({self.alpha:g}) and 1, not {self.power:g}.", hint="0.8 is usual."
             )
-        if self.looks < 1 or not 1 <= (self.look or 1) <= self.looks:
+        if not 1 <= self.looks <= MOST_LOOKS:
             raise EvalkitError(
-                f"Look {self.look or 1} of {self.looks} cannot be.",
-                hint="--looks N plans N checks, --look is one of them.",
+                f"From 1 to {MOST_LOOKS} looks can be planned, not {self.looks}.",
+                hint="--looks N plans N checks of one candidate.",
+            )
+        if self.look is not None and not 1 <= self.look <= self.looks:
+            raise EvalkitError(
+                f"Look {self.look} of {self.looks} cannot be.", hint="--looks N plans N checks, --look is one of them."
             )
 
     def margin_of(self, task: str, kind: str = "") -> float:
-        """Margin of a task: by its name, else by the first glob that matches it, else by its type, else the general."""
-        if task in self.margins:
-            return self.margins[task]
-        for pattern, margin in self.margins.items():
-            if any(mark in pattern for mark in "*?[") and fnmatchcase(task.lower(), pattern.lower()):
+        """Margin of a task: by its name, else by the first glob that matches it, else by its type, else the general.
+
+        Upper and lower case are the same. A glob of tasks says nothing about the mean.
+        """
+        margins = {name.lower(): margin for name, margin in self.margins.items()}
+        if task.lower() in margins:
+            return margins[task.lower()]
+        for pattern, margin in margins.items():
+            if task != MEAN and any(mark in pattern for mark in "*?[") and fnmatchcase(task.lower(), pattern):
                 return margin
-        return self.margins.get(kind, self.margin) if kind else self.margin
+        return margins.get(kind.lower(), self.margin) if kind else self.margin

@@ -11,8 +11,9 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -22,11 +23,10 @@ from evalkit.fingerprint import digest_json, short
 from evalkit.migrations import NewerSchemaError, upgrade
 from evalkit.schema import EncoderFile, EncoderRecord, FinishedCell, FinishedCells, Result, first_problem
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 ENCODER_FILE = "encoder.json"
+MANIFEST = "baseline.json"
+"""The file that makes a folder of results a saved baseline."""
+_NO_RESULTS = (ENCODER_FILE, MANIFEST)
 UNIDENTIFIED = "unidentified"
 """The folder of an encoder without fingerprint."""
 _PARTIAL_SUFFIX = ".partial"
@@ -78,7 +78,7 @@ class ResultStore:
     def path(self, encoder: EncoderRecord, task: str) -> Path:
         """Where the result of an encoder on a task is."""
         name = f"{file_name(task)}.json"
-        if name.lower() == ENCODER_FILE:
+        if name.lower() in _NO_RESULTS:
             name = f"%{ord(name[0]):X}{name[1:]}"
         return self.folder(encoder) / name
 
@@ -229,7 +229,7 @@ def load(path: Path) -> Loaded:
     if not path.exists():
         raise StoreError(f"{path} does not exist.", hint="`evalkit run -o FOLDER` writes results there.")
     loaded = Loaded()
-    for file in _result_files(path):
+    for file in result_files(path):
         try:
             loaded.results.append((file, read_result(file)))
         except StoreError as error:
@@ -237,10 +237,24 @@ def load(path: Path) -> Loaded:
     return loaded
 
 
-def _result_files(path: Path) -> Iterator[Path]:
+def result_files(path: Path) -> list[Path]:
+    """Everything below a folder that is called as a result is, by path; of a file itself.
+
+    Left out are hidden files and folders, and the baselines saved below the folder: their results are copies, which
+    would be second results beside those that they were made of.
+    """
     if path.is_file():
-        yield path
-        return
-    for file in sorted(path.rglob("*.json")):
-        if file.name != ENCODER_FILE and not file.name.startswith("."):
-            yield file
+        return [path]
+    found: list[Path] = []
+    for folder, folders, names in os.walk(path):
+        here = Path(folder)
+        if MANIFEST in names and here != path:
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [here / name for name in (*names, *folders) if _may_be_result(name)]
+    return sorted(found)
+
+
+def _may_be_result(name: str) -> bool:
+    return name.endswith(".json") and not name.startswith(".") and name not in _NO_RESULTS

@@ -8,38 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evalkit.cli import console
+from evalkit_leaderboard.groups import group
 
 if TYPE_CHECKING:
     from evalkit_leaderboard.interchange.importing import Import
 
-_SETTINGS = {"help_option_names": ["-h", "--help"]}
-
-IMPORT = typer.Typer(
-    name="import",
-    help="Read results that another tool has computed.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    context_settings=_SETTINGS,
-)
-EXPORT = typer.Typer(
-    name="export",
-    help="Write results for another tool.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    context_settings=_SETTINGS,
-)
-
-
-@IMPORT.callback()
-def _import() -> None:
-    """Read results that another tool has computed."""
-
-
-@EXPORT.callback()
-def _export() -> None:
-    """Write results for another tool."""
+IMPORT = group("import", "Read results that another tool has computed.")
+EXPORT = group("export", "Write results for another tool.")
 
 
 @IMPORT.command("mteb")

@@ -39,9 +39,12 @@ leaderboard calls, with their defaults (max-T with {draws} draws or flips in pla
 - **coverage**: how often the interval holds the truth. **power**: how often a difference that is there is found.
 - **nominal**: what the method promises; `≤` and `≥` where it promises a bound, as Holm's method and rank intervals do.
   The nominal power is that of `significance.promised_power`, a formula for large n.
-- **leaderboard** moves pseudo-values to the published score: its intervals are about the score that so many units give
-  on average. `compare_observations` and `score_interval` are about the score of all units there are. The two differ
-  where a score is biased: V-measure of 300 documents in 10 topics, drawn with replacement, is .063 too high.
+- **around published scores**: pseudo-values are moved to the published score, by the leaderboard as by
+  `compare_observations` and `score_interval`: intervals are about the score that so many units give on average.
+  **around the jackknife's estimate**: they are left as they are, and intervals are about the score of all units there
+  are; this is not the default. The two differ where a score is biased: V-measure of 300 documents in 10 topics, drawn
+  with replacement, is .063 too high. The jackknife takes off half of that, and its estimate varies more (by .0332) than
+  its error says (.0305).
 - **95 % band**: where the measured share lies in 95 of 100 runs if the promise is kept exactly.
 - **reason**: numbers in it were measured in simulations of their own; "perhaps chance" was not looked into further.
 

@@ -36,14 +36,15 @@ from evalkit_leaderboard.significance import (
     multiplier,
     promised_power,
     t_interval,
-    unit_values,
 )
+from evalkit_leaderboard.significance.observed import moved_to
 from evalkit_leaderboard.significance.paired import FEW
 
 ALPHA, POWER = 0.05, 0.8
 SIZES = (30, 100, 300, 1000)
 MEANS = "Two models, one task: means"
 SCORES = "Two models, one task: scores that are no means"
+NOT_MOVED = "not the default, around the jackknife's estimate: "
 MARGINS = "Two models, one task: not worse by more than a margin"
 
 _SPARSE = "three examples differ on average: few sign patterns, so the test is cautious and the interval rough"
@@ -175,19 +176,13 @@ def margin(truth: PairTruth, n: int, simulations: int) -> list[Line]:
 
 @dataclass(frozen=True)
 class Why:
-    """Reasons for misses: of the leaderboard's differences and scores, and of those of the jackknife's estimate."""
+    """Reasons for misses: of differences and of scores."""
 
     difference: str = ""
     score: str = ""
-    jackknife: str = ""
-    jackknife_score: str = ""
 
 
-_RARE = Why(
-    score="macro F1 of few examples a class is skewed",
-    jackknife="the jackknife's estimate varies more than its error says: by .124 and .108 at 30",
-    jackknife_score="macro F1 of few examples a class is skewed, and the jackknife's estimate varies more",
-)
+_RARE = Why(score="macro F1 of few examples a class is skewed")
 
 
 def correlation(statistic: Statistic, n: int, simulations: int, *, steps: bool) -> list[Line]:
@@ -206,7 +201,7 @@ def correlation(statistic: Statistic, n: int, simulations: int, *, steps: bool) 
     name = f"{statistic.name}, gold {'in steps of .5' if steps else 'continuous'}"
     cautious = "few pairs: the jackknife's error is too large, of a continuous Spearman by 13 % at 30 and 4 % at 100"
     skewed = "the correlation of few pairs is skewed"
-    why = Why(cautious, skewed, cautious, skewed) if n <= 100 else Why()
+    why = Why(cautious, skewed) if n <= 100 else Why()
     return _two_scores(name, draw, (0.8, 0.7), truth, n, simulations, why, headline=kind is Spearman and n >= 100)
 
 
@@ -276,11 +271,7 @@ def clustering(n: int, simulations: int) -> list[Line]:
 
     truth = _clustering(0.8), _clustering(0.7)
     name = "v_measure, 10 topics, 5 draws"
-    why = Why(
-        jackknife="the jackknife's estimate varies more than its error says: by .0332 and .0305 at 300",
-        jackknife_score="the jackknife takes off half of the bias: of .063 at 300, .031 stay",
-    )
-    return _two_scores(name, draw, (0.8, 0.7), truth, n, simulations, why, headline=False)
+    return _two_scores(name, draw, (0.8, 0.7), truth, n, simulations, Why(), headline=False)
 
 
 @cache
@@ -304,9 +295,9 @@ def _two_scores(
 ) -> list[Line]:
     """Error for equal models, coverage and power for unequal ones, coverage of a score; twice.
 
-    A leaderboard moves pseudo-values to the published score. Its interval is about what n such units give on average:
-    the expected score, here the mean over the simulations. `compare_observations` and `score_interval` leave the
-    pseudo-values as they are. Their interval is around the jackknife's estimate of the score of all units there are.
+    The leaderboard, `compare_observations` and `score_interval` move pseudo-values to the published score. Their
+    interval is about what n such units give on average: the expected score, here the mean over the simulations. For
+    comparison, pseudo-values as they are: around the jackknife's estimate of the score of all units there are.
     """
     better, worse = qualities
     board, jackknife = np.zeros(2, dtype=np.int64), np.zeros(4, dtype=np.int64)
@@ -343,22 +334,22 @@ def _two_scores(
         return lines  # a mean: the pseudo-values are the values, and both are the same
     return [
         *lines,
-        line("error", f"compare_observations: {method}", promise=exact, nominal=ALPHA, hits=jackknife[0],
-             why=why.jackknife),
-        both("coverage of the difference", "compare_observations: t", hits=jackknife[1], why=why.jackknife),
-        both("coverage of one score", "score_interval: t", hits=jackknife[2], why=why.jackknife_score),
-        line("power", f"compare_observations: {method}", promise=Promise.NONE, nominal=0.0, hits=jackknife[3]),
+        line("error", f"{NOT_MOVED}{method}", promise=exact, nominal=ALPHA, hits=jackknife[0], default=False),
+        both("coverage of the difference", f"{NOT_MOVED}t", hits=jackknife[1], default=False),
+        both("coverage of one score", f"{NOT_MOVED}t", hits=jackknife[2], default=False),
+        line("power", f"{NOT_MOVED}{method}", promise=Promise.NONE, nominal=0.0, hits=jackknife[3], default=False),
     ]  # fmt: skip
 
 
 def _values(observations: list[Observations]) -> tuple[FloatArray, FloatArray]:
-    """(2, n) pseudo-values and the (2,) published scores."""
-    return unit_values(observations, "score"), np.array([each.value("score") for each in observations])
+    """(2, n) pseudo-values as the jackknife has them and the (2,) published scores."""
+    pseudo = np.stack([each.pseudo_values("score") for each in observations])
+    return pseudo, np.array([each.value("score") for each in observations])
 
 
 def _moved(values: FloatArray, scores: FloatArray) -> FloatArray:
-    """The pseudo-values as `evalkit_leaderboard.units` has them: with the published score as mean."""
-    return np.asarray(values - values.mean(axis=1, keepdims=True) + scores[:, None])
+    """The pseudo-values as the engine has them: with the published score as mean."""
+    return np.stack([moved_to(row, float(score)) for row, score in zip(values, scores, strict=True)])
 
 
 def _found(result: Paired) -> bool:

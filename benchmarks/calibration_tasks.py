@@ -10,6 +10,7 @@ from calibration_lines import Line, Promise
 from calibration_truths import MANY_DISCRETE, MANY_NORMAL, MANY_UNEQUAL, Generator
 
 from evalkit.types import FloatArray
+from evalkit_leaderboard.on_like import FEW
 from evalkit_leaderboard.on_these import compare as compare_these
 from evalkit_leaderboard.options import Aggregate, Method
 from evalkit_leaderboard.points import in_points
@@ -38,6 +39,7 @@ TYPES = ("retrieval",) * 4 + ("sts",) * 3 + ("classification",) * 2 + ("clusteri
 BENCHMARKS = {
     "7 tasks of one type": ("",) * 7,
     "8 tasks of 2 types": ("a",) * 4 + ("b",) * 4,
+    "16 tasks of 2 types": ("a",) * 8 + ("b",) * 8,
     "10 tasks of 4 types, one alone": TYPES,
     "41 tasks of 7 types": sum(((str(k),) * size for k, size in enumerate((10, 9, 8, 5, 4, 3, 2))), ()),
 }
@@ -151,7 +153,8 @@ def like(name: str, unequal: bool, simulations: int) -> list[Line]:
             truth = float(np.mean(means)) if by_type else float(truths.mean())
             covered[by_type] += found.low is not None and found.high is not None and found.low <= truth <= found.high
     spread = "unequal spreads" if unequal else "equal spreads"
-    why = _ALONE if "alone" in name and unequal else _FEW if unequal else ""
+    few = len(types) - len(set(types)) < FEW
+    why = _ALONE if "alone" in name and unequal else _FEW if unequal and few else ""
     line = partial(Line, LIKE, n=f"{len(types)} tasks", simulations=simulations)
     head = not unequal
     lines = [

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 Identity: TypeAlias = tuple[str, str | None]
 """Name and fingerprint of an encoder."""
 
+UNIDENTIFIED = "unidentified"
+"""Stands where an encoder has no fingerprint."""
+
 _UNTOLD = ("name=", "device=")  # options that tell no two encoders apart
+
+
+def identity(encoder: EncoderRecord) -> Identity:
+    """What makes two records those of one encoder."""
+    return encoder.name, encoder.fingerprint
 
 
 def encoder_labels(encoders: Sequence[EncoderRecord]) -> tuple[str, ...]:
@@ -24,7 +32,7 @@ def encoder_labels(encoders: Sequence[EncoderRecord]) -> tuple[str, ...]:
     `st:PATH` and `st:PATH?max_length=128` become ``NAME`` and ``NAME?max_length=128``. Where the specs say nothing,
     the start of the fingerprint does.
     """
-    first = {_identity(encoder): encoder for encoder in reversed(encoders)}
+    first = {identity(encoder): encoder for encoder in reversed(encoders)}
     namesakes: dict[str, list[EncoderRecord]] = defaultdict(list)
     for encoder in first.values():
         namesakes[encoder.name].append(encoder)
@@ -33,13 +41,14 @@ def encoder_labels(encoders: Sequence[EncoderRecord]) -> tuple[str, ...]:
         options = [_options(encoder.spec) for encoder in group]
         distinct = len(set(options)) == len(options)
         for encoder, told in zip(group, options, strict=True):
-            by_spec = f"{name}{told}" if distinct else f"{name} ({_digits(encoder)})"
-            labels[_identity(encoder)] = by_spec if len(group) > 1 else name
-    return tuple(labels[_identity(encoder)] for encoder in encoders)
+            by_spec = f"{name}{told}" if distinct else with_fingerprint(encoder)
+            labels[identity(encoder)] = by_spec if len(group) > 1 else name
+    return tuple(labels[identity(encoder)] for encoder in encoders)
 
 
-def _identity(encoder: EncoderRecord) -> Identity:
-    return encoder.name, encoder.fingerprint
+def with_fingerprint(encoder: EncoderRecord) -> str:
+    """Its name and, in brackets, the start of its fingerprint."""
+    return f"{encoder.name} ({short(encoder.fingerprint) if encoder.fingerprint else UNIDENTIFIED})"
 
 
 def _options(spec: str) -> str:
@@ -47,7 +56,3 @@ def _options(spec: str) -> str:
     _, _, tail = spec.partition("?")
     kept = [pair for pair in tail.split("&") if pair and not pair.startswith(_UNTOLD)]
     return f"?{'&'.join(kept)}" if kept else ""
-
-
-def _digits(encoder: EncoderRecord) -> str:
-    return short(encoder.fingerprint) if encoder.fingerprint else "unidentified"

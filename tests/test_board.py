@@ -222,6 +222,16 @@ def test_tasks_like_these_need_more_than_these_tasks() -> None:
     assert board(located, question="like").tiers.max() == 1
 
 
+def test_few_tasks_are_said_to_be_few() -> None:
+    """14 tasks more than types: with fewer, t over two unequal types errs more often than promised."""
+    tasks = ["A", "B", *(f"other {n}" for n in range(14))]
+    rng = np.random.default_rng(0)
+    located = without_units({name: {task: float(rng.random()) for task in tasks} for name in "xy"})
+    assert "are few" not in said(board(located))
+    fewer = [each for each in located if each[1].task.name != "B"]
+    assert "15 tasks of 2 types are few to tell of tasks like these" in said(board(fewer))
+
+
 def test_over_tasks_of_one_type_it_is_the_paired_t() -> None:
     scores = {"x": [0.5, 0.6, 0.8, 0.7], "y": [0.4, 0.6, 0.6, 0.65]}
     located = without_units({name: dict(zip("EFGH", row, strict=True)) for name, row in scores.items()})

@@ -19,8 +19,9 @@ from evalkit.store import ResultStore
 from evalkit_leaderboard.compare_page import as_json, heading, notes, settling, task_table, unit_tables
 from evalkit_leaderboard.compare_sides import Sides, find_sides
 from evalkit_leaderboard.comparison import LIKE, THESE, Comparison, Line, Verdict, compare_sides
-from evalkit_leaderboard.hardest import Texts
+from evalkit_leaderboard.hardest import Texts, paired_cells
 from evalkit_leaderboard.outlook import outlook
+from evalkit_leaderboard.units import task_units
 
 A = [0.9, 0.8, 0.7, 0.9]
 B = [0.5, 0.6, 0.6, 0.6]
@@ -351,6 +352,17 @@ def test_every_unit_has_its_text(run: Path) -> None:
     texts = [text for row in lines("MySets") for text in row["texts"]]
     for unit in found.units["MySets"]:
         assert unit.text == texts[int(unit.id)]
+
+
+def test_pseudo_values_are_where_the_score_is_no_mean_and_are_those_of_the_leaderboard(run: Path) -> None:
+    found = shown(run, [])
+    assert set(found.pseudo) == {"MySts", "MyClustering", "MySets"}
+    frame = found.sides.frame
+    for column, name in enumerate(frame.tasks):
+        [cell] = paired_cells(frame, column)
+        assert cell.is_mean == (name not in found.pseudo)
+        assert cell.values.mean(axis=1) == pytest.approx(frame.main[:, column], abs=1e-9)
+        np.testing.assert_array_equal(cell.values, task_units(frame, column).values)
 
 
 def test_without_the_data_there_are_ids_and_a_sentence(run: Path) -> None:

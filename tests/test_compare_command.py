@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from test_compare import A, B, cell, page, result, run, sides, stored
 
+import evalkit
 from evalkit.errors import EvalkitError
 from evalkit.store import load
 from evalkit_leaderboard.compare_sides import find_sides
 from evalkit_leaderboard.comparison import LIKE, THESE, compare_sides
+from evalkit_leaderboard.frame import align
 
 __all__ = ["run"]  # a fixture
 
@@ -36,6 +38,54 @@ def test_folders_files_and_fingerprints(tmp_path: Path) -> None:
     assert found.frame.main[:, 0] == pytest.approx([np.mean(B), np.mean(A)])
 
 
+def namesakes(folder: Path) -> Path:
+    """Two called m that differ in their options, two called n that differ in nothing that is written, and b."""
+    specs = [("m", "hashing", "1"), ("m", "hashing?dim=64", "2"), ("n", "python:n", "3"), ("n", "python:n", "4")]
+    for number, (name, spec, digit) in enumerate(specs):
+        made = result(name, "T", cell([0.1 * number, *A]), fingerprint=digit * 64)
+        stored(folder, made.model_copy(update={"encoder": made.encoder.model_copy(update={"spec": spec})}))
+    return stored(folder, result("b", "T", cell([*B, 0.1])))
+
+
+def test_every_label_of_the_leaderboard_names_its_encoder(tmp_path: Path) -> None:
+    frame = align(load(namesakes(tmp_path)).results)
+    assert set(frame.encoders) == {"m", "m?dim=64", f"n ({'3' * 12})", f"n ({'4' * 12})", "b"}
+    for row, label in enumerate(frame.encoders):
+        if label != "b":
+            found = find_sides(label, "b", tmp_path).frame
+            assert found.encoders == (label, "b")
+            assert found.encoder(0).fingerprint == frame.encoder(row).fingerprint
+
+
+@pytest.mark.parametrize("given", ["n", "?", "M*", "[mn]*"])
+def test_every_label_in_an_error_names_an_encoder(tmp_path: Path, given: str) -> None:
+    with pytest.raises(EvalkitError, match=r"stands for \d encoders: ") as caught:
+        find_sides(given, "b", namesakes(tmp_path))
+    labels = caught.value.message.partition("encoders: ")[2].rstrip(".").split(", ")
+    assert len(labels) > 1
+    for label in labels:
+        if label != "b":
+            assert find_sides(label, "b", tmp_path).frame.encoders == (label, "b")
+
+
+def test_globs_match_labels_and_the_start_of_a_fingerprint_any_name(tmp_path: Path) -> None:
+    folder = namesakes(tmp_path)
+    assert find_sides("M?DIM*", "n (4)", folder).frame.encoders == ("m?dim=64", f"n ({'4' * 12})")
+    assert find_sides("m (22)", "m (1)", folder).frame.encoders == ("m?dim=64", "m")
+    with pytest.raises(EvalkitError, match="are the same encoder") as caught:
+        find_sides("m (22)", "m?dim=64", folder)
+    told = caught.value.message.partition("same encoder: ")[2].rstrip(".")
+    assert find_sides(told, "b", folder).frame.encoders == ("m?dim=64", "b")
+
+
+def test_namesakes_in_two_folders_are_told_apart_by_their_options(tmp_path: Path) -> None:
+    for folder, spec, digit in (("old", "hashing", "1"), ("new", "hashing?dim=64", "2")):
+        made = result("m", "T", cell(A if folder == "old" else B), fingerprint=digit * 64)
+        stored(tmp_path / folder, made.model_copy(update={"encoder": made.encoder.model_copy(update={"spec": spec})}))
+    found = find_sides(str(tmp_path / "old"), str(tmp_path / "new"), tmp_path / "nowhere")
+    assert found.frame.encoders == ("m", "m?dim=64")
+
+
 def test_two_unidentified_encoders_of_one_name(tmp_path: Path) -> None:
     for folder, values in (("old", A), ("new", B)):
         made = result("mine", "T", cell(values))
@@ -46,8 +96,15 @@ def test_two_unidentified_encoders_of_one_name(tmp_path: Path) -> None:
     old, new = str(tmp_path / "old"), str(tmp_path / "new")
     found = find_sides(old, new, tmp_path / "nowhere")
     assert found.frame.encoders == (f"mine in {old}", f"mine in {new}")
-    with pytest.raises(EvalkitError, match="are the same encoder"):
+    again = find_sides(*found.frame.encoders, tmp_path / "nowhere")
+    assert again.frame.encoders == found.frame.encoders
+    assert again.frame.main == pytest.approx(found.frame.main)
+    with pytest.raises(EvalkitError, match="Unknown encoder 'hers'"):
+        find_sides(f"hers in {old}", new, tmp_path / "nowhere")
+    with pytest.raises(EvalkitError, match="are the same encoder: mine \\(unidentified\\)"):
         find_sides(old, old, tmp_path / "nowhere")
+    stored(tmp_path / "old", result("b", "T", cell(B)))
+    assert find_sides("mine (unidentified)", "b", tmp_path / "old").frame.encoders == ("mine", "b")
 
 
 def test_what_only_one_has_is_left_out_and_named(tmp_path: Path) -> None:
@@ -116,6 +173,24 @@ def call(*arguments: object, folder: Path, code: int = 0) -> str:
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout if code == 0 else done.stderr
+
+
+def test_a_label_that_the_leaderboard_prints_can_be_pasted(run: Path, tmp_path: Path) -> None:
+    tasks = [run / "data" / "MySts", run / "data" / "MyRetrieval"]
+    evalkit.evaluate(["hashing?dim=64&name=h", "random"], tasks, output=tmp_path / "results", cache=False)
+    evalkit.evaluate(["hashing?name=h"], tasks[1:], output=tmp_path / "results", cache=False)
+    for only in ([], ["--tasks", "MySts"]):
+        done = subprocess.run(
+            helpers.command("leaderboard", "results", "--format", "csv", *only),
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+            env=helpers.environment(),
+        )
+        labels = [line.split(",")[0] for line in done.stdout.splitlines()]
+        assert "h?dim=64" in labels
+        assert "A  h?dim=64" in call("h?dim=64", "random", *only, folder=tmp_path)
 
 
 def strict(text: str) -> Mapping[str, Any]:

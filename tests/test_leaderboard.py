@@ -15,7 +15,7 @@ from board_results import bare, board, cell, result, with_units
 from evalkit.errors import EvalkitError
 from evalkit_leaderboard.aggregate import means
 from evalkit_leaderboard.board import Board
-from evalkit_leaderboard.frame import Located, align, labels, select
+from evalkit_leaderboard.frame import Located, align, select
 from evalkit_leaderboard.render import comma_separated, latex, markdown
 from evalkit_leaderboard.report import as_json
 from evalkit_leaderboard.sheet import half, p_text, sheet
@@ -102,7 +102,6 @@ def test_encoders_of_one_name_are_told_apart() -> None:
     one, other = "1" * 64, "2" * 64
     frame = align([located("x", "A", 0.1, fingerprint=one), located("x", "A", 0.2, fingerprint=other)])
     assert frame.encoders == (f"x ({'1' * 12})", f"x ({'2' * 12})")
-    assert labels([("x", None), ("x", one), ("y", one)]) == ("x (unidentified)", f"x ({'1' * 12})", "y")
     assert frame.row(f"x ({'2' * 12})") == 1
     with pytest.raises(EvalkitError, match="means 2 encoders"):
         frame.row("x*")

@@ -65,6 +65,8 @@ def test_namesakes_are_told_apart_by_their_options() -> None:
     assert encoder_labels(group) == ("m", "m?max_length=128", "other", "m")
     silent = [record("m", "python:a:b", "1"), record("m", "python:a:b", "2")]
     assert encoder_labels(silent) == (f"m ({'1' * 12})", f"m ({'2' * 12})")
+    unidentified = silent[1].model_copy(update={"fingerprint": None})
+    assert encoder_labels([silent[0], unidentified]) == (f"m ({'1' * 12})", "m (unidentified)")
 
 
 def test_no_result_is_lost_among_namesakes(tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def _board(loaded: Loaded, tasks: str | None, encoders: str | None, options: Opt
     from evalkit_leaderboard.board import build
     from evalkit_leaderboard.frame import align, select
 
-    return build(align(select(loaded.results, tasks=tasks, encoders=encoders)), options)
+    chosen = select(loaded.results, tasks=tasks, encoders=encoders)
+    return build(align(chosen, among=loaded.results), options)
 
 
 def _draw(board: Board, folder: Path) -> None:

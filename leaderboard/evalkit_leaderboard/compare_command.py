@@ -17,7 +17,8 @@ def compare(
     a: Annotated[
         str,
         typer.Argument(
-            metavar="A", help="An encoder: its name, 'name (start of its fingerprint)', or a folder or file of results."
+            metavar="A",
+            help="An encoder: its label or name, 'name (start of its fingerprint)', or a folder or file of results.",
         ),
     ],
     b: Annotated[str, typer.Argument(metavar="B", help="Another.")],

@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evalkit.fingerprint import short
+from evalkit_leaderboard import phrases
 from evalkit_leaderboard.comparison import FEW_TASKS, ROPE, THESE, Line, Verdict
 from evalkit_leaderboard.outlook import POWER, Outlook
+from evalkit_leaderboard.phrases import (
+    MISSING,
+    Table,
+    counted,
+    interval,
+    p_value,
+    score,
+    signed,
+    some,
+    unit_name,
+    what_it_is,
+)
 from evalkit_leaderboard.units import EXPERIMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from evalkit_leaderboard.comparison import Comparison
     from evalkit_leaderboard.hardest import HardUnit
 
-MISSING = "—"
 LEFT = 3
 """Columns of the table of tasks that are text."""
 LEFT_UNITS = 2
-_WIDEST = 110
-"""Characters of a unit that are shown; JSON has it whole."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Strings in rows.
-
-    Attributes:
-        title: What the table shows.
-        headers: Name of each column.
-        rows: One string for each column.
-    """
-
-    title: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 # -- for people --------------------------------------------------------------------------------------------------
@@ -59,7 +54,8 @@ def task_table(comparison: Comparison) -> Table:
     """One row a task, and the overall lines below them."""
     level = f"{100 * (1 - comparison.alpha):g} % interval"
     headers = ("task", "verdict", "rests on", "A", "B", "A - B", level, "p", "d_z", "A wins / ties / B wins")
-    return Table("", headers, tuple(_row(line) for line in (*comparison.tasks, *comparison.overall)))
+    rows = tuple(_row(line) for line in (*comparison.tasks, *comparison.overall))
+    return Table("", headers, rows, LEFT)
 
 
 def notes(comparison: Comparison) -> Iterator[str]:
@@ -68,7 +64,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
     yield from _over_tasks(comparison)
     if any(line.basis == EXPERIMENTS for line in comparison.tasks):
         yield "Experiments stand for units that were not published: their error is that of drawing samples, not texts."
-    yield from (f"{_some(names, 2)}: {note}" for note, names in _noted(comparison).items())
+    yield from (f"{some(names, 2)}: {note}" for note, names in _noted(comparison).items())
     yield from _left_out(comparison)
 
 
@@ -81,7 +77,7 @@ def settling(comparison: Comparison) -> Iterator[str]:
 
 def settling_title() -> str:
     """What stands above these sentences."""
-    return f"What would settle it (with a chance of {POWER:.0%}):"
+    return phrases.settling_title(POWER)
 
 
 def unit_tables(comparison: Comparison) -> Iterator[Table]:
@@ -89,7 +85,8 @@ def unit_tables(comparison: Comparison) -> Iterator[Table]:
     nouns = {line.name: line.unit for line in comparison.tasks}
     for name, units in comparison.units.items():
         title = f"{name}: where they differ most"
-        yield Table(title, (nouns[name], "what it is", "A", "B", "A - B"), tuple(map(_unit_row, units)))
+        headers = (nouns[name], "what it is", "A", "B", "A - B")
+        yield Table(title, headers, tuple(map(_unit_row, units)), LEFT_UNITS)
 
 
 def unit_notes(comparison: Comparison) -> Iterator[str]:
@@ -101,13 +98,6 @@ def unit_notes(comparison: Comparison) -> Iterator[str]:
             "pseudo-value: how much the unit adds to the score."
         )
     yield from comparison.notes
-
-
-def counted(n: int, noun: str) -> str:
-    """A number and its noun, such as ``1 query`` or ``2 queries``."""
-    if n == 1:
-        return f"1 {noun}"
-    return f"{n:,} {noun[:-1]}ies" if noun.endswith("y") else f"{n:,} {noun}s"
 
 
 def _outcome(comparison: Comparison) -> str:
@@ -125,11 +115,11 @@ def _row(line: Line) -> tuple[str, ...]:
         line.name,
         line.verdict.value,
         _rests_on(line),
-        _score(line.a),
-        _score(line.b),
-        _signed(line.difference),
-        _interval(line),
-        _p(line.p_adjusted),
+        score(line.a),
+        score(line.b),
+        signed(line.difference),
+        interval(line.low, line.high),
+        p_value(line.p_adjusted),
         MISSING if line.d_z is None else f"{line.d_z:+.2f}",
         MISSING if line.counts is None else " / ".join(f"{count:,}" for count in astuple(line.counts)),
     )
@@ -156,7 +146,7 @@ def _over_tasks(comparison: Comparison) -> Iterator[str]:
         return
     signed_rank = comparison.signed_rank
     if signed_rank.p is not None:
-        yield f"Wilcoxon's signed-rank test over {counted(signed_rank.n, 'task')}: p {_p(signed_rank.p)}."
+        yield f"Wilcoxon's signed-rank test over {counted(signed_rank.n, 'task')}: p {p_value(signed_rank.p)}."
     chances = comparison.posterior
     if chances.better is not None and chances.equivalent is not None and chances.worse is not None:
         yield (
@@ -178,14 +168,9 @@ def _left_out(comparison: Comparison) -> Iterator[str]:
     sides = comparison.sides
     for letter, names in (("A", sides.only_a), ("B", sides.only_b)):
         if names:
-            yield f"Left out, as only {letter} has a result: {_some(names)}."
+            yield f"Left out, as only {letter} has a result: {some(names)}."
     if sides.undefined:
-        yield f"Left out, as a score is undefined: {_some(sides.undefined)}."
-
-
-def _some(names: Sequence[str], limit: int = 5) -> str:
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+        yield f"Left out, as a score is undefined: {some(sides.undefined)}."
 
 
 def _what_it_takes(line: Line, outlook: Outlook) -> str:
@@ -198,42 +183,7 @@ def _what_it_takes(line: Line, outlook: Outlook) -> str:
 
 
 def _unit_row(unit: HardUnit) -> tuple[str, ...]:
-    name = unit.id if (unit.split, unit.subset) == ("test", "default") else f"{unit.split}/{unit.subset}/{unit.id}"
-    return name, _what(unit), _score(unit.a), _score(unit.b), _signed(unit.difference)
-
-
-def _what(unit: HardUnit) -> str:
-    """Text, what is true of it, what each made of it."""
-    parts = [_cut(" ".join(unit.text.split()))] if unit.text is not None else []
-    parts += [f"{name} {value}" for name, value in unit.shared.items()]
-    for letter, seen in (("A", unit.seen_a), ("B", unit.seen_b)):
-        parts += [f"{letter}: " + ", ".join(f"{name} {value}" for name, value in seen.items())] if seen else []
-    return " | ".join(parts) or MISSING
-
-
-def _cut(words: str) -> str:
-    return words if len(words) <= _WIDEST else f"{words[: _WIDEST - 3]}..."
-
-
-def _score(value: float) -> str:
-    return f"{value:.4f}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.4f}"
-
-
-def _interval(line: Line) -> str:
-    if line.low is None or line.high is None:
-        return MISSING
-    return f"[{line.low:+.4f}, {line.high:+.4f}]"
-
-
-def _p(p: float | None) -> str:
-    """A p value; never 0."""
-    if p is None:
-        return MISSING
-    return "<0.0001" if p < 0.0001 else f"{p:.4f}"
+    return unit_name(unit), what_it_is(unit), score(unit.a), score(unit.b), signed(unit.difference)
 
 
 # -- for programs ------------------------------------------------------------------------------------------------
@@ -291,14 +241,19 @@ def _unit(unit: HardUnit) -> Mapping[str, Any]:
     return asdict(unit)
 
 
-def _provenance(comparison: Comparison) -> dict[str, Any]:
+def versions() -> dict[str, str]:
+    """Of everything that the numbers depend on."""
     import scipy
 
     from evalkit import __version__
 
-    versions = {"evalkit": __version__, "numpy": np.__version__, "scipy": scipy.__version__}
+    packages = {"evalkit": __version__, "numpy": np.__version__, "scipy": scipy.__version__}
+    return {**packages, "python": platform.python_version()}
+
+
+def _provenance(comparison: Comparison) -> dict[str, Any]:
     return {
         "files": sorted(str(path) for path in comparison.sides.frame.paths.values()),
-        "versions": {**versions, "python": platform.python_version()},
+        "versions": versions(),
         "seeds": "BLAKE2b of the names of the tasks and the purpose",
     }

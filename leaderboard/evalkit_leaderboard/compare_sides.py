@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.errors import EvalkitError, StoreError, unknown
+from evalkit.labels import UNIDENTIFIED, encoder_labels, identity, with_fingerprint
 from evalkit.store import Loaded, load
-from evalkit_leaderboard.frame import Frame, Identity, align, labels, select
+from evalkit_leaderboard.frame import Frame, align, labels_of, select
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from evalkit.labels import Identity
+    from evalkit.schema import EncoderRecord
     from evalkit_leaderboard.frame import Located
 
-_WITH_FINGERPRINT = re.compile(r"(.+?)\s*\(([0-9a-f]+)\)")
+_WITH_FINGERPRINT = re.compile(rf"(.+?)\s*\(([0-9a-f]+|{UNIDENTIFIED})\)")
 _SHOWN = 5
 
 
@@ -26,17 +29,24 @@ class Side:
     """One encoder of a comparison.
 
     Attributes:
-        label: Its name, with a short fingerprint or its folder where the name alone would be ambiguous.
+        label: Its label among the results that it was found in, with its folder where that would be ambiguous.
         located: Its results.
+        place: Folder or file that it was found in.
     """
 
     label: str
     located: tuple[Located, ...]
+    place: Path
+
+    @property
+    def encoder(self) -> EncoderRecord:
+        """The encoder."""
+        return self.located[0][1].encoder
 
     @property
     def identity(self) -> Identity:
         """Name and fingerprint of the encoder."""
-        return _identity(self.located[0])
+        return identity(self.encoder)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +72,9 @@ def find_sides(a: str, b: str, results: Path, *, tasks: str | None = None) -> Si
     """The results of two encoders.
 
     Args:
-        a: Name of the first in `results`, `name (start of its fingerprint)`, a glob, or a folder or file of its
-            results. A name wins over a folder that is called the same.
+        a: The first in `results`: its label as `evalkit leaderboard` prints it, its name, `name (start of its
+            fingerprint)`, or a glob of either; or a folder or file of its results, or `label in folder`. The first of
+            these that finds anything counts.
         b: The second.
         results: Folder of results; it need not exist where both are folders or files.
         tasks: Glob of the tasks that count.
@@ -118,24 +129,19 @@ class _Shelf:
         Raises:
             EvalkitError: None, or several.
         """
-        place = Path(given)
         if self.results.exists():
-            found = _matching(given, [_identity(each) for each in self.tree])
+            found = _matching(given, labels_of(self.tree))
             if found:
-                return self._one(
-                    given,
-                    found,
-                    self.tree,
-                    "Name one of them, as 'name (start of its fingerprint)' where names are the same.",
-                )
-        elif not place.exists():
+                return _one(given, found, self.tree, self.results, "Name one of them as it stands here.")
+        place, name = _place(given)
+        if place.exists():
+            return self._in_place(given, place, name)
+        if not self.results.exists():
             raise StoreError(
                 f"{self.results} does not exist, so no encoder {given!r} can be looked up in it.",
                 hint="Give the folder of results as the third argument: evalkit compare A B RESULTS.",
             )
-        if place.exists():
-            return self._in_place(given, place)
-        raise unknown("encoder", given, _labels(self.tree), where=f"evalkit leaderboard {self.results}")
+        raise unknown("encoder", given, labels_of(self.tree).values(), where=f"evalkit leaderboard {self.results}")
 
     @property
     def tree(self) -> list[Located]:
@@ -144,23 +150,15 @@ class _Shelf:
             self._tree = self._load(self.results)
         return self._tree
 
-    def _in_place(self, given: str, place: Path) -> Side:
+    def _in_place(self, given: str, place: Path, name: str) -> Side:
         located = self._load(place)
         if not located:
-            raise EvalkitError(f"{given} holds no results.", hint="`evalkit run -o FOLDER` writes them there.")
-        found = list(dict.fromkeys(map(_identity, located)))
-        return self._one(given, found, located, f"Name two of them: evalkit compare A B {given}.")
-
-    def _one(self, given: str, found: list[Identity], located: list[Located], hint: str) -> Side:
-        if len(found) > 1:
-            shown = _labels([each for each in located if _identity(each) in found])
-            more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-            raise EvalkitError(
-                f"{given!r} stands for {len(found)} encoders: {', '.join(shown[:_SHOWN])}{more}.", hint=hint
-            )
-        mine = tuple(each for each in located if _identity(each) == found[0])
-        names = [name for name, _ in dict.fromkeys(map(_identity, located))]
-        return Side(labels(found)[0] if names.count(found[0][0]) == 1 else _with_fingerprint(found[0]), mine)
+            raise EvalkitError(f"{place} holds no results.", hint="`evalkit run -o FOLDER` writes them there.")
+        labels = labels_of(located)
+        found = _matching(name, labels)
+        if not found:
+            raise unknown("encoder", name, labels.values(), where=f"evalkit leaderboard {place}")
+        return _one(given, found, located, place, f"Name two of them: evalkit compare A B {place}.")
 
     def _load(self, place: Path) -> list[Located]:
         loaded: Loaded = load(place)
@@ -168,18 +166,36 @@ class _Shelf:
         return loaded.results
 
 
-def _matching(given: str, identities: Sequence[Identity]) -> list[Identity]:
-    """The encoders that are meant: by name, by name and fingerprint, by glob in any case; the first way that finds."""
-    distinct = list(dict.fromkeys(identities))
-    named = [each for each in distinct if each[0] == given]
-    if named:
-        return named
-    split = _WITH_FINGERPRINT.fullmatch(given)
-    if split:
-        found = [each for each in distinct if each[0] == split[1] and (each[1] or "").startswith(split[2])]
-        if found:
-            return found
-    return [each for each in distinct if fnmatchcase(each[0].lower(), given.lower())]
+def _place(given: str) -> tuple[Path, str]:
+    """A folder or file, and which of its encoders is meant: as labels say it, or any."""
+    name, _, folder = given.rpartition(" in ")
+    return (Path(folder), name) if name and not Path(given).exists() else (Path(given), "*")
+
+
+def _one(given: str, found: Sequence[Identity], located: Sequence[Located], place: Path, hint: str) -> Side:
+    """The only encoder that was found among results.
+
+    Raises:
+        EvalkitError: Several were found.
+    """
+    labels = labels_of(located)
+    if len(found) > 1:
+        shown = sorted(labels[each] for each in found)
+        more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+        raise EvalkitError(f"{given!r} stands for {len(found)} encoders: {', '.join(shown[:_SHOWN])}{more}.", hint=hint)
+    return Side(labels[found[0]], tuple(each for each in located if identity(each[1].encoder) == found[0]), place)
+
+
+def _matching(given: str, labels: Mapping[Identity, str]) -> list[Identity]:
+    """The encoders that are meant: by the first way of naming them that finds any."""
+    start = _WITH_FINGERPRINT.fullmatch(given)
+    ways: tuple[Callable[[Identity], bool], ...] = (
+        lambda each: labels[each] == given,
+        lambda each: each[0] == given,
+        lambda each: start is not None and each[0] == start[1] and (each[1] or UNIDENTIFIED).startswith(start[2]),
+        lambda each: any(fnmatchcase(text.lower(), given.lower()) for text in (each[0], labels[each])),
+    )
+    return next((found for way in ways if (found := [each for each in labels if way(each)])), [])
 
 
 def _told_apart(first: Side, second: Side, given: tuple[str, str]) -> tuple[Side, Side]:
@@ -191,28 +207,29 @@ def _told_apart(first: Side, second: Side, given: tuple[str, str]) -> tuple[Side
     if first.identity != second.identity:
         if first.label != second.label:
             return first, second
-        return tuple(replace(side, label=_with_fingerprint(side.identity)) for side in (first, second))  # type: ignore[return-value]
+        labels = encoder_labels([first.encoder, second.encoder])
+        return replace(first, label=labels[0]), replace(second, label=labels[1])
     anonymous = first.identity[1] is None
     if not anonymous or {path.resolve() for path, _ in first.located} & {path.resolve() for path, _ in second.located}:
         raise EvalkitError(
-            f"{given[0]} and {given[1]} are the same encoder: {_with_fingerprint(first.identity)}.",
+            f"{given[0]} and {given[1]} are the same encoder: {with_fingerprint(first.encoder)}.",
             hint="A comparison needs two.",
         )
     # Nothing says that two encoders without fingerprint are the same; the folders tell them apart.
-    return _renamed(first, given[0]), _renamed(second, given[1])
+    return _renamed(first), _renamed(second)
 
 
-def _task_names(located: Sequence[Located], identity: Identity) -> set[str]:
-    return {each[1].task.name for each in located if _identity(each) == identity}
+def _task_names(located: Sequence[Located], of: Identity) -> set[str]:
+    return {each[1].task.name for each in located if identity(each[1].encoder) == of}
 
 
-def _renamed(side: Side, folder: str) -> Side:
-    label = f"{side.label} in {folder}"
+def _renamed(side: Side) -> Side:
+    label = f"{side.label} in {side.place}"
     located = tuple(
         (path, result.model_copy(update={"encoder": result.encoder.model_copy(update={"name": label})}))
         for path, result in side.located
     )
-    return Side(label, located)
+    return Side(label, located, side.place)
 
 
 def _nothing_shared(a: str, b: str, undefined: set[str]) -> EvalkitError:
@@ -224,15 +241,3 @@ def _nothing_shared(a: str, b: str, undefined: set[str]) -> EvalkitError:
     return EvalkitError(
         f"{a} and {b} have no task in common.", hint="Run both on one task: evalkit run -m ... -t TASK."
     )
-
-
-def _labels(located: Sequence[Located]) -> list[str]:
-    return sorted(labels(list(dict.fromkeys(map(_identity, located)))))
-
-
-def _with_fingerprint(identity: Identity) -> str:
-    return labels([identity, (identity[0], None)])[0]
-
-
-def _identity(located: Located) -> Identity:
-    return located[1].encoder.name, located[1].encoder.fingerprint

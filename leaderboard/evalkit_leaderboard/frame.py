@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from evalkit.errors import EvalkitError, unknown
-from evalkit.fingerprint import short
-from evalkit.labels import encoder_labels
+from evalkit.labels import encoder_labels, identity
 from evalkit.schema import mean_of_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from evalkit.labels import Identity
     from evalkit.schema import EncoderRecord, Result
     from evalkit.types import FloatArray
 
 Located: TypeAlias = "tuple[Path, Result]"
 """A result and the file that it was read from."""
-Identity: TypeAlias = tuple[str, str | None]
-"""Name and fingerprint of an encoder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +29,7 @@ class Frame:
     """Main scores of encoders on tasks.
 
     Attributes:
-        encoders: (E) label of each encoder: its name, with a short fingerprint where two share the name.
+        encoders: (E) label of each encoder; see `evalkit.labels.encoder_labels`.
         tasks: (T) name of each task, by type and name.
         types: (T) type of each task.
         main: (E, T) main score; nan where there is no result or the score is undefined.
@@ -101,8 +99,13 @@ class Frame:
         )
 
 
-def align(located: Sequence[Located]) -> Frame:
+def align(located: Sequence[Located], *, among: Sequence[Located] = ()) -> Frame:
     """Align results.
+
+    Args:
+        located: The results.
+        among: All that they were chosen from. Labels tell namesakes apart among these, so that an encoder is called the
+            same whatever is chosen.
 
     Raises:
         EvalkitError: Two results of one task were scored on other data or by another protocol, or two files hold the
@@ -110,23 +113,31 @@ def align(located: Sequence[Located]) -> Frame:
     """
     _refuse_mixed(located)
     tasks = sorted({(result.task.type, result.task.name) for _, result in located})
-    identities = list(dict.fromkeys(_identity(result) for _, result in located))
+    label_of = labels_of(among or located)
+    identities = list(dict.fromkeys(identity(result.encoder) for _, result in located))
+    encoders = tuple(label_of[each] for each in identities)
     columns = {name: column for column, (_, name) in enumerate(tasks)}
-    rows = {identity: row for row, identity in enumerate(identities)}
-    at = [(rows[_identity(result)], columns[result.task.name]) for _, result in located]
-    _refuse_twice(located, at)
+    rows = {each: row for row, each in enumerate(identities)}
+    at = [(rows[identity(result.encoder)], columns[result.task.name]) for _, result in located]
+    _refuse_twice(located, at, encoders)
     main = np.full((len(identities), len(tasks)), np.nan)
     for place, (_, result) in zip(at, located, strict=True):
         value = result.main_score.value
         main[place] = np.nan if value is None else value
     return Frame(
-        encoders=_labels(located, identities),
+        encoders=encoders,
         tasks=tuple(name for _, name in tasks),
         types=tuple(kind for kind, _ in tasks),
         main=main,
         paths={place: path for place, (path, _) in zip(at, located, strict=True)},
         results={place: result for place, (_, result) in zip(at, located, strict=True)},
     )
+
+
+def labels_of(located: Sequence[Located]) -> dict[Identity, str]:
+    """Label of every encoder that has a result, in the order of their first results."""
+    records = [result.encoder for _, result in located]
+    return dict(zip(map(identity, records), encoder_labels(records), strict=True))
 
 
 def select(located: Sequence[Located], *, tasks: str | None = None, encoders: str | None = None) -> list[Located]:
@@ -147,20 +158,6 @@ def select(located: Sequence[Located], *, tasks: str | None = None, encoders: st
     return kept
 
 
-def _labels(located: Sequence[Located], identities: Sequence[Identity]) -> tuple[str, ...]:
-    records = {_identity(result): result.encoder for _, result in reversed(located)}
-    return encoder_labels([records[identity] for identity in identities])
-
-
-def labels(identities: Sequence[Identity]) -> tuple[str, ...]:
-    """Names; those that several encoders share get the start of the fingerprint beside them."""
-    names = [name for name, _ in identities]
-    return tuple(
-        name if names.count(name) == 1 else f"{name} ({short(fingerprint) if fingerprint else 'unidentified'})"
-        for name, fingerprint in identities
-    )
-
-
 def _cells_in(result: Result, code: str) -> Result:
     """A result with the cells of one language alone."""
     cells = tuple(cell for cell in result.cells if code in cell.languages)
@@ -168,10 +165,6 @@ def _cells_in(result: Result, code: str) -> Result:
     return result.model_copy(
         update={"cells": cells, "main_score": result.main_score.model_copy(update={"value": value})}
     )
-
-
-def _identity(result: Result) -> Identity:
-    return result.encoder.name, result.encoder.fingerprint
 
 
 def _matching(kind: str, pattern: str, known: Iterable[str]) -> set[str]:
@@ -200,12 +193,12 @@ def _refuse_mixed(located: Sequence[Located]) -> None:
             )
 
 
-def _refuse_twice(located: Sequence[Located], at: Sequence[tuple[int, int]]) -> None:
+def _refuse_twice(located: Sequence[Located], at: Sequence[tuple[int, int]], encoders: Sequence[str]) -> None:
     first: dict[tuple[int, int], Path] = {}
     for place, (path, result) in zip(at, located, strict=True):
         other = first.setdefault(place, path)
         if other != path:
             raise EvalkitError(
-                f"{result.encoder.name} has two results on {result.task.name}: {other} and {path}.",
+                f"{encoders[place[0]]} has two results on {result.task.name}: {other} and {path}.",
                 hint="Remove one of them, or name the folder that is meant.",
             )

@@ -17,6 +17,7 @@ from evalkit.data import TaskFolder
 from evalkit.data.jsonl import rows
 from evalkit.errors import EvalkitError
 from evalkit.observations import Observations
+from evalkit.observations.means import RowMean
 from evalkit.plan import task_path
 from evalkit.plugins import Plugins
 from evalkit_leaderboard.significance.intervals import NEGLIGIBLE
@@ -58,8 +59,7 @@ class PairedCell:
     @property
     def is_mean(self) -> bool:
         """Whether the score is the mean of what each unit scored; otherwise jackknife pseudo-values stand for that."""
-        scores = [each.value(self.metric) for each in self.observations]
-        return bool(np.allclose(self.values.mean(axis=1), scores, rtol=0, atol=NEGLIGIBLE))
+        return all(isinstance(each.statistics[self.metric], RowMean) for each in self.observations)
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,21 @@ def paired_cells(frame: Frame, column: int) -> list[PairedCell]:
 
 def hardest(cells: Sequence[PairedCell], count: int) -> list[tuple[PairedCell, int]]:
     """The units of all cells with the largest differences, as (cell, row); none where the two do not differ."""
+    return _largest(cells, [np.abs(cell.values[0] - cell.values[1]) for cell in cells], count)
+
+
+def lost_most(cells: Sequence[PairedCell], count: int) -> list[tuple[PairedCell, int]]:
+    """The units of all cells on which B is furthest below A, as (cell, row); none where it is nowhere."""
+    return _largest(cells, [cell.values[0] - cell.values[1] for cell in cells], count)
+
+
+def _largest(cells: Sequence[PairedCell], sizes: Sequence[FloatArray], count: int) -> list[tuple[PairedCell, int]]:
+    """The units of the largest sizes, equal ones in their own order; none that is 0."""
     scale = max((float(np.abs(cell.values).max(initial=0.0)) for cell in cells), default=0.0)
     found = [(cell, row) for cell in cells for row in range(cell.values.shape[1])]
-    sizes = np.concatenate([np.zeros(0), *(np.abs(cell.values[0] - cell.values[1]) for cell in cells)])
-    order = np.argsort(-np.round(sizes, _DIGITS), kind="stable")
-    return [found[at] for at in order[: max(count, 0)] if sizes[at] > NEGLIGIBLE * scale]
+    all_ = np.concatenate([np.zeros(0), *sizes])
+    order = np.argsort(-np.round(all_, _DIGITS), kind="stable")
+    return [found[at] for at in order[: max(count, 0)] if all_[at] > NEGLIGIBLE * scale]
 
 
 def described(cell: PairedCell, row: int, text: str | None = None) -> HardUnit:

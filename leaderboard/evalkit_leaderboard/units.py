@@ -15,7 +15,7 @@ import numpy as np
 
 from evalkit.errors import EvalkitError
 from evalkit.observations import Observations, packing, parse_statistic
-from evalkit_leaderboard.significance.observed import over_cells
+from evalkit_leaderboard.significance.observed import moved_to, over_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,6 @@ UNITS = "units"
 EXPERIMENTS = "experiments"
 NOTHING = "nothing"
 IMPORTED = "imported results have no units"
-_ROUNDING = 1e-9
 _NOT_THE_MEAN = 1e-6
 """Further than this from the mean of its cells, a main score is something else."""
 
@@ -151,7 +150,7 @@ def _values(result: Result, path: Path) -> FloatArray:
     except (EvalkitError, KeyError, TypeError, ValueError) as error:
         raise EvalkitError(f"{path}: {error}", hint="Remove it and run again.") from None
     if len(cells) == 1:
-        return _moved(*cells[0])
+        return moved_to(*cells[0])
     return _joined(cells)
 
 
@@ -172,13 +171,6 @@ def _pseudo_values(cell: CellRecord, metric: str) -> FloatArray:
         columns = {name: packing.unpack(name, observations["columns"][name]) for name in statistic.columns}
         sample = Observations(unit=observations["unit"], columns=columns, statistics={metric: statistic})
         return sample.pseudo_values(metric)
-
-
-def _moved(values: FloatArray, score: float) -> FloatArray:
-    """Pseudo-values whose mean is the published score: their own is the jackknife's estimate, O(1/n) beside it."""
-    if not len(values) or abs(values.mean() - score) <= _ROUNDING:
-        return values  # as they are, so that equal values stay exactly equal
-    return np.asarray(values - values.mean() + score)
 
 
 def _joined(cells: list[tuple[FloatArray, float]]) -> FloatArray:
@@ -212,7 +204,7 @@ def _repeats(result: Result) -> FloatArray | None:
         return None
     means = np.mean(np.array(lists, dtype=np.float64), axis=0)
     # Older files of mteb have experiments of another metric under the name, or other digits.
-    return _moved(means, value) if abs(means.mean() - value) <= _NOT_THE_MEAN else None
+    return moved_to(means, value) if abs(means.mean() - value) <= _NOT_THE_MEAN else None
 
 
 def _stacked(rows: Mapping[int, FloatArray], n_encoders: int) -> FloatArray:

@@ -44,8 +44,8 @@ class Interval:
 def t_interval(values: AnyArray, *, alpha: float = 0.05) -> Interval:
     """Student's t interval of the mean of (pseudo-)values.
 
-    Source: Tukey 1958 for pseudo-values; for values it is the textbook interval. It is centred at the mean of the
-    pseudo-values, the jackknife's estimate, which differs from a non-linear score by O(1/n).
+    Source: Tukey 1958 for pseudo-values; for values it is the textbook interval. It is centred at their mean; see
+    `evalkit_leaderboard.significance.observed` for where that of pseudo-values should be.
 
     Args:
         values: (n,) value of every unit.

@@ -1,4 +1,8 @@
-"""From observations to the engine: (pseudo-)values of every unit, aligned between models, whatever the task type is."""
+"""From observations to the engine: (pseudo-)values of every unit, aligned between models, whatever the task type is.
+
+All of them are around the published score. The mean of a jackknife's pseudo-values is another estimate, O(1/n) beside
+it, which varies more than their spread says: for V-measure of 100 documents a test around it errs in .11, not in .05.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +23,27 @@ if TYPE_CHECKING:
     from evalkit.observations import Observations
     from evalkit.types import AnyArray, FloatArray, IntArray
 
+_ROUNDING = 1e-9
+
+
+def published_values(obs: Observations, metric: str) -> FloatArray:
+    """(n,) pseudo-value of every unit, around the published score; for a mean the units' own values."""
+    return moved_to(obs.pseudo_values(metric), obs.value(metric))
+
+
+def moved_to(values: FloatArray, score: float) -> FloatArray:
+    """(n,) values shifted such that their mean is a score.
+
+    Values whose mean is the score already stay as they are, so that equal values stay exactly equal. So do those of
+    which one is undefined: they have no mean.
+    """
+    if not len(values) or not abs(values.mean() - score) > _ROUNDING:
+        return values
+    return np.asarray(values - values.mean() + score)
+
 
 def unit_values(observations: Sequence[Observations | None], metric: str) -> FloatArray:
-    """(M, n) pseudo-value of every unit for every model, in the order of the first model's units.
+    """(M, n) value of every unit for every model, see `published_values`, in the order of the first model's units.
 
     Args:
         observations: What each model saw on one task; None for a model without a result, whose row is nan.
@@ -36,23 +58,23 @@ def unit_values(observations: Sequence[Observations | None], metric: str) -> Flo
     rows = np.full((len(observations), len(first)), np.nan)
     for row, obs in zip(rows, observations, strict=True):
         if obs is not None:
-            row[:] = obs.pseudo_values(metric)[order_of(first, obs)]
+            row[:] = published_values(obs, metric)[order_of(first, obs)]
     return rows
 
 
 def score_interval(
     obs: Observations, metric: str, *, kind: Kind | None = None, alpha: float = 0.05, seed: int = 0
 ) -> Interval:
-    """Interval of one score.
+    """Interval of one score: of what as many units give on average, which for V-measure of few is too high.
 
     Args:
         obs: What the model saw.
         metric: Which score.
-        kind: How a bootstrap interval is read; None for the t interval of the pseudo-values, the default method.
+        kind: How a bootstrap interval is read; None for the default, t on the spread of the pseudo-values.
         alpha: One less the coverage.
         seed: From `seed_of`; only a bootstrap needs it.
     """
-    values = obs.pseudo_values(metric)
+    values = published_values(obs, metric)
     if kind is None:
         return t_interval(values, alpha=alpha)
     return bootstrap_interval(partial(obs.weighted, metric), values, kind=kind, alpha=alpha, seed=seed)
@@ -61,7 +83,7 @@ def score_interval(
 def compare_observations(
     a: Observations, b: Observations, metric: str, *, alpha: float = 0.05, flips: int = FLIPS, seed: int = 0
 ) -> Paired:
-    """Compare two models on one task by the pseudo-values of a metric.
+    """Compare two models on one task by their units' values of a metric, see `published_values`.
 
     Raises:
         EvalkitError: The two were scored on different units.

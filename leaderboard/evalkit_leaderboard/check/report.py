@@ -65,7 +65,8 @@ class Line:
         detectable: Where inconclusive: the smallest margin that these units would decide, with the power asked for.
         needed: Where inconclusive: units that would settle it if the observed difference is the true one.
         needed_if_equal: Where inconclusive: units that would let a candidate pass that is no different.
-        worst: The units that got worst, worst first.
+        worst: The units that got worst, worst first; their `a` is the baseline's value, their `b` the candidate's, so
+            that `difference` is what was lost.
     """
 
     encoder: str

@@ -1,0 +1,152 @@
+"""`evalkit check`. Cheap to import."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evalkit.cli import console
+from evalkit_leaderboard.check.settings import Inconclusive, Spending
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evalkit_leaderboard.check.report import Report
+
+EXIT_BUG = 70
+"""A bug of ours, EX_SOFTWARE of sysexits: Python's own 1 would read as a regression."""
+EXIT_INTERRUPTED = 130
+"""Ctrl-C, as shells have it."""
+
+
+def check(
+    baseline: Annotated[
+        str,
+        typer.Argument(metavar="BASELINE", help="Results: a folder, one encoder's folder, a file, a saved baseline."),
+    ],
+    candidate: Annotated[
+        Path, typer.Argument(metavar="CANDIDATE", help="Results: a folder, one encoder's folder or a file.")
+    ],
+    margin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="M|NAME=M",
+            help="How much worse is tolerated, .01 by default; NAME=M for a task, glob, task type, mean. Repeatable.",
+        ),
+    ] = None,
+    alpha: Annotated[float | None, typer.Option(help="Error rate of a false alarm and of a false pass; .05.")] = None,
+    power: Annotated[float | None, typer.Option(help="Chance that the units named as needed are for; .8.")] = None,
+    strict: Annotated[
+        bool | None, typer.Option("--strict/--no-strict", help="Any proven loss is a regression.", show_default=False)
+    ] = None,
+    inconclusive: Annotated[
+        Inconclusive | None, typer.Option(help="Whether an inconclusive check fails (exit 3) or warns (exit 0).")
+    ] = None,
+    tasks: Annotated[str | None, typer.Option(metavar="GLOB", help="Only these tasks.")] = None,
+    encoders: Annotated[str | None, typer.Option(metavar="GLOB", help="Only these encoders.")] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", metavar="DIR", help="Folder of task folders, for the texts of the units. Repeatable."),
+    ] = None,
+    units: Annotated[int, typer.Option(min=0, help="Units of each task to show, those that got worst.")] = 10,
+    looks: Annotated[
+        int | None, typer.Option(metavar="N", help="How many checks of this candidate are planned.")
+    ] = None,
+    look: Annotated[int | None, typer.Option(metavar="K", help="Which of them this is; counted by default.")] = None,
+    spending: Annotated[Spending | None, typer.Option(help="How alpha is spread over the looks.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write it as JUnit XML.")] = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write it as Markdown.")] = None,
+) -> None:
+    """Is a candidate worse than its baseline? Exit 0: pass, 1: regression, 3: inconclusive, 4: incomparable.
+
+    Settings stand in [tool.evalkit.check] of pyproject.toml or in [check] of evalkit.toml; options win.
+    """
+    given = {
+        "margins": margin,
+        "alpha": alpha,
+        "power": power,
+        "strict": strict,
+        "inconclusive": inconclusive,
+        "tasks": tasks,
+        "encoders": encoders,
+        "looks": looks,
+        "look": look,
+        "spending": spending,
+    }
+    with _no_false_alarm():
+        report = _check(baseline, candidate, given, data or [], units)
+        _show(report)
+        _write(report, json, junit, markdown)
+        raise typer.Exit(report.exit_code)
+
+
+def _check(baseline: str, candidate: Path, given: dict[str, Any], data: list[Path], units: int) -> Report:
+    from evalkit_leaderboard.check.config import configured, settings_of
+    from evalkit_leaderboard.check.gate import check as checked
+    from evalkit_leaderboard.check.history import history
+
+    found = configured()
+    settings = settings_of(found, **given)
+    report = checked(baseline, candidate, settings, data=data, units=units, history=history())
+    if found.path is not None:
+        console.note(f"Settings: {found.path}.")
+    return report
+
+
+def _show(report: Report) -> None:
+    """Print the report; where its reader leaves early, as `head` does, the verdict stands."""
+    for warning in report.warnings:
+        console.warning(warning)
+    try:
+        _print(report)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print(report: Report) -> None:
+    from evalkit_leaderboard.check.page import page
+
+    for part in page(report):
+        if isinstance(part, str):
+            console.line(part)
+        else:
+            console.table(part.headers, part.rows, left=part.left)
+
+
+def _write(report: Report, json: Path | None, junit: Path | None, markdown: Path | None) -> None:
+    from evalkit_leaderboard.check.outputs import write
+
+    for note in write(report, json=json, junit=junit, markdown=markdown):
+        console.note(note)
+
+
+@contextmanager
+def _no_false_alarm() -> Iterator[None]:
+    """Whatever goes wrong leaves with an exit code of its own: 1 is for regressions and nothing else."""
+    from evalkit.errors import EXIT_REGRESSION, EvalkitError
+
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except EvalkitError as error:
+        if error.exit_code != EXIT_REGRESSION:
+            raise
+        raise EvalkitError(error.message, hint=error.hint) from None
+    except KeyboardInterrupt:
+        console.note("Interrupted.")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        raise EvalkitError(f"The system refused{where}: {error.strerror}.", hint="Mend that and run again.") from None
+    except Exception:
+        traceback.print_exc(file=sys.stderr)
+        raise typer.Exit(EXIT_BUG) from None

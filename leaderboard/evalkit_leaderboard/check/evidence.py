@@ -6,6 +6,7 @@ mean over tasks has the errors of its tasks together. Where a task has none, the
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ import numpy as np
 from evalkit_leaderboard.check.comparable import is_identical, why_incomparable
 from evalkit_leaderboard.check.settings import MEAN
 from evalkit_leaderboard.frame import Frame, align
-from evalkit_leaderboard.significance import analytic_board, compare, t_interval
+from evalkit_leaderboard.significance import compare, t_interval
+from evalkit_leaderboard.significance.paired import unit_differences
+from evalkit_leaderboard.significance.sparse import with_two_more
 from evalkit_leaderboard.units import EXPERIMENTS, NOTHING, UNITS, TaskUnits, task_units
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class Evidence:
         candidate: Score of the candidate.
         se: Standard error of the difference, above 0; None where it is unknown or every unit differs by the same.
         df: Its degrees of freedom.
+        cautious: Difference and standard error that a pass is tested with instead, where few units changed.
         n: Units that it rests on.
         unit: What one of them is called.
         basis: units, experiments, tasks or nothing.
@@ -57,6 +61,7 @@ class Evidence:
     candidate: float | None = None
     se: float | None = None
     df: float | None = None
+    cautious: tuple[float, float] | None = None
     n: int = 0
     unit: str = "unit"
     basis: str = NOTHING
@@ -145,7 +150,8 @@ def _measured(shell: Evidence, units: TaskUnits) -> Evidence:
     known = replace(shell, n=found.n, unit=units.unit, basis=units.basis)
     if found.se is None:
         return replace(known, note=found.note)
-    return replace(known, se=found.se, df=float(found.n - 1))
+    cautious = with_two_more(unit_differences(candidate, baseline)) if units.basis == UNITS else None
+    return replace(known, se=found.se, df=float(found.n - 1), cautious=cautious)
 
 
 def _why_nothing(units: TaskUnits) -> str:
@@ -160,21 +166,33 @@ def _mean(tasks: Sequence[Evidence], units: dict[str, TaskUnits], settings: Sett
     mean = Evidence(MEAN, "", "", settings.margin_of(MEAN), baseline, candidate)
     if all(task.identical for task in tasks):
         return replace(mean, identical=True, n=len(tasks), unit="task", basis=TASKS)
-    changed = [task.name for task in tasks if not task.identical]
-    if any(not _both(units[task]) or units[task].n < 2 for task in changed):
+    changed = [task for task in tasks if not task.identical]
+    if any(task.n < 2 for task in changed):
         return _over_tasks(mean, [task.difference or 0.0 for task in tasks])
-    pairs = analytic_board({task: units[task].values for task in changed}, draws=0).overall
     nouns = {of.unit for of in units.values() if of.n}
-    # What is identical adds nothing to the error, and as much to the number of tasks as any other.
-    se, df = float(pairs.se[1, 0]) * len(changed) / len(tasks), float(pairs.df[1, 0])
+    se, df = _joint_error(changed, len(tasks))
     return replace(
         mean,
-        se=se if se > 0 else None,
-        df=df if se > 0 else None,
+        se=se,
+        df=df,
         n=sum(of.n for of in units.values()),
         unit=nouns.pop() if len(nouns) == 1 else "unit",
-        basis=UNITS if all(units[task].basis == UNITS for task in changed) else EXPERIMENTS,
+        basis=UNITS if all(task.basis == UNITS for task in changed) else EXPERIMENTS,
     )
+
+
+def _joint_error(changed: Sequence[Evidence], count: int) -> tuple[float | None, float | None]:
+    """Standard error and degrees of freedom (Welch 1938, Satterthwaite 1946) of a mean over independent tasks.
+
+    Args:
+        changed: The tasks that add to the error: all but the identical ones.
+        count: How many tasks the mean is over.
+    """
+    known = [(task.se**2, task.df) for task in changed if task.se is not None and task.df is not None]
+    total = sum(variance for variance, _ in known)
+    if not total > 0:
+        return None, None
+    return math.sqrt(total) / count, total**2 / sum(variance**2 / df for variance, df in known)
 
 
 def _over_tasks(mean: Evidence, differences: list[float]) -> Evidence:

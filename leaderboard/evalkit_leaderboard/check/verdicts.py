@@ -16,6 +16,7 @@ import numpy as np
 from evalkit_leaderboard.check.report import Line, Verdict
 from evalkit_leaderboard.check.settings import MEAN
 from evalkit_leaderboard.outlook import outlook
+from evalkit_leaderboard.phrases import plural
 from evalkit_leaderboard.significance import holm
 from evalkit_leaderboard.significance.distributions import TINY, t_above, t_quantile
 from evalkit_leaderboard.units import EXPERIMENTS, UNITS
@@ -74,7 +75,8 @@ def one_sided(evidence: Evidence, *, strict: bool = False) -> Tests:
         return Tests(1.0, None)
     tolerated = 0.0 if strict else evidence.margin
     if evidence.se is not None and evidence.df is not None:
-        passing = float(t_above((difference + evidence.margin) / evidence.se, evidence.df))
+        held, error = evidence.cautious or (difference, evidence.se)
+        passing = float(t_above((held + evidence.margin) / error, evidence.df))
         return Tests(float(t_above(-(difference + tolerated) / evidence.se, evidence.df)), passing)
     if evidence.basis not in (UNITS, EXPERIMENTS) or evidence.n < 2:
         return Tests(None, None)
@@ -171,8 +173,9 @@ def _bounds(evidence: Evidence, tests: Tests, alpha: float, level: float) -> tup
     if evidence.se is None or evidence.df is None:
         signs = _signs(evidence.n)
         return difference if signs <= alpha else None, difference if signs <= level else None
-    lower, upper = (float(t_quantile(1 - each, evidence.df)) * evidence.se for each in (alpha, level))
-    return difference - lower, difference + upper
+    held, error = evidence.cautious or (difference, evidence.se)
+    lower, upper = (float(t_quantile(1 - each, evidence.df)) for each in (alpha, level))
+    return held - lower * error, difference + upper * evidence.se
 
 
 def _ahead(
@@ -202,7 +205,8 @@ def _reason(evidence: Evidence, verdict: Verdict, settings: Settings) -> str:
     if evidence.se is None:
         return evidence.note or "No error of the difference is known."
     neither = "Neither a loss beyond the margin nor its absence is proven."
-    return f"{neither} {evidence.note}".strip()
+    few = f"Too few {plural(evidence.unit)} differ to trust their small spread." if evidence.cautious else ""
+    return " ".join(part for part in (neither, few, evidence.note) if part)
 
 
 def _why_pass(evidence: Evidence) -> str:

@@ -88,7 +88,7 @@ def compare(
     a, b = vector(a), vector(b)
     if len(a) != len(b):
         raise ValueError(f"Paired values must be of the same units, not {len(a)} and {len(b)}.")
-    differences = _differences(a, b)
+    differences = unit_differences(a, b)
     interval = t_interval(differences, alpha=alpha)
     t = None if interval.se is None or interval.estimate is None else interval.estimate / interval.se
     p_t = None if t is None else float(t_two_sided(t, len(a) - 1))
@@ -126,7 +126,7 @@ def superiority(differences: FloatArray) -> float | None:
     return float(np.mean((np.sign(differences) + 1) / 2))
 
 
-def _differences(a: FloatArray, b: FloatArray) -> FloatArray:
+def unit_differences(a: FloatArray, b: FloatArray) -> FloatArray:
     """(n,) differences; those within rounding errors of the values are exactly 0, or all the same if they are so."""
     with np.errstate(invalid="ignore"):
         differences = a - b

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from evalkit.fingerprint import digest_json
 from evalkit_leaderboard.check.baseline import find_baseline, verified
+from evalkit_leaderboard.check.comparable import is_identical
 from evalkit_leaderboard.check.evidence import PairEvidence, gather
 from evalkit_leaderboard.check.history import Past, look_now
 from evalkit_leaderboard.check.looks import look_alphas
@@ -71,7 +72,14 @@ def check(
         alpha=alpha,
         family=family,
         look=look,
-        notes=(*pairing.notes, *_bases(evidence), *notes, *(said if settings.looks > 1 else ()), *kept),
+        notes=(
+            *pairing.notes,
+            *_bases(evidence),
+            *_doubts(pairing.pairs),
+            *notes,
+            *(said if settings.looks > 1 else ()),
+            *kept,
+        ),
         warnings=(*(said if settings.looks == 1 else ()), *_idle(settings, pairing.pairs)),
     )
     _remember(pairing.pairs, report, history)
@@ -134,6 +142,18 @@ def _idle(settings: Settings, pairs: Sequence[Pair]) -> Iterator[str]:
         one = Settings(margins={name: 2 * settings.margin}, margin=settings.margin)
         if name.lower() != MEAN and not any(one.margin_of(*task) != settings.margin for task in tasks):
             yield f"The margin of {name} is for no task of this check."
+
+
+def _doubts(pairs: Sequence[Pair]) -> Iterator[str]:
+    """What the results themselves warn of, such as a score that hangs on a seed or on ties: no interval has it."""
+    for pair in pairs:
+        for task, (old, new) in pair.results.items():
+            if new is None or is_identical(old[1], new[1]):
+                continue
+            sides = {"baseline": old[1].warnings, "candidate": new[1].warnings}
+            for text in dict.fromkeys(each for warnings in sides.values() for each in warnings):
+                who = " and ".join(side for side, warnings in sides.items() if text in warnings)
+                yield f"{task}, {who} of {pair.label}: {text}"
 
 
 # -- looks -------------------------------------------------------------------------------------------------------

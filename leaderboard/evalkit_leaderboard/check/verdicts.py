@@ -129,7 +129,7 @@ def _line(
         metric=evidence.metric,
         margin=evidence.margin,
         verdict=verdict,
-        reason=_reason(evidence, verdict, settings),
+        reason=_reason(evidence, verdict, upper),
         baseline=evidence.baseline,
         candidate=evidence.candidate,
         difference=evidence.difference,
@@ -193,15 +193,15 @@ def _ahead(
     return equal.detectable, min((units for units in needed if units is not None), default=None), equal.needed
 
 
-def _reason(evidence: Evidence, verdict: Verdict, settings: Settings) -> str:
+def _reason(evidence: Evidence, verdict: Verdict, upper: float | None) -> str:
     """Why, in one sentence; what is missing goes before what is proven."""
     if verdict is Verdict.INCOMPARABLE:
         return evidence.incomparable
     if verdict is Verdict.PASS:
         return _why_pass(evidence)
     if verdict is Verdict.REGRESSION:
-        within = settings.strict and (evidence.difference or 0.0) >= -evidence.margin
-        return "It is worse, if within the margin." if within else "It is worse by more than the margin."
+        beyond = upper is not None and upper < -evidence.margin
+        return "It is worse by more than the margin." if beyond else "It is worse, which --strict does not tolerate."
     if evidence.se is None:
         return evidence.note or "No error of the difference is known."
     neither = "Neither a loss beyond the margin nor its absence is proven."

@@ -38,7 +38,7 @@ def encoder_labels(encoders: Sequence[EncoderRecord]) -> tuple[str, ...]:
         namesakes[encoder.name].append(encoder)
     labels: dict[Identity, str] = {}
     for name, group in namesakes.items():
-        options = [_options(encoder.spec) for encoder in group]
+        options = [options_of(encoder.spec) for encoder in group]
         distinct = len(set(options)) == len(options)
         for encoder, told in zip(group, options, strict=True):
             by_spec = f"{name}{told}" if distinct else with_fingerprint(encoder)
@@ -51,7 +51,7 @@ def with_fingerprint(encoder: EncoderRecord) -> str:
     return f"{encoder.name} ({short(encoder.fingerprint) if encoder.fingerprint else UNIDENTIFIED})"
 
 
-def _options(spec: str) -> str:
+def options_of(spec: str) -> str:
     """The options of a spec, as they stand in it, or nothing."""
     _, _, tail = spec.partition("?")
     kept = [pair for pair in tail.split("&") if pair and not pair.startswith(_UNTOLD)]

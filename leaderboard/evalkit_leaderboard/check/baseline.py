@@ -22,10 +22,10 @@ from evalkit.errors import EXIT_FAILED, EvalkitError, StoreError, unknown
 from evalkit.fingerprint import digest_file
 from evalkit.labels import identity
 from evalkit.observations import Observations
+from evalkit.placing import restore, restore_all, whole_folder, write_file
 from evalkit.schema import EncoderFile, Record, first_problem
 from evalkit.store import ENCODER_FILE, MANIFEST, ResultStore, file_name, result_files
 from evalkit_leaderboard.check.pairing import read_side
-from evalkit_leaderboard.check.placing import restore, restore_all, whole_folder, write_file
 from evalkit_leaderboard.frame import align, select
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from evalkit.cli import console
+from evalkit.cli.groups import group
 from evalkit.cli.options import Json  # noqa: TC001  Typer reads annotations at run time
-from evalkit_leaderboard.groups import group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from evalkit.errors import EXIT_INCOMPARABLE, EvalkitError, StoreError
-from evalkit.labels import _options, encoder_labels
+from evalkit.labels import encoder_labels, options_of
 from evalkit.observations import Observations
 from evalkit.store import load
 from evalkit_leaderboard.frame import select
@@ -150,7 +150,7 @@ def _namesakes(name: str, old: _Side, new: _Side) -> dict[str, str]:
         return {}
     if len(old) == len(new) == 1:
         return {next(iter(old)): next(iter(new))}
-    mine, theirs = (_by(lambda encoder: _options(encoder.spec), side) for side in (old, new))
+    mine, theirs = (_by(lambda encoder: options_of(encoder.spec), side) for side in (old, new))
     if len(mine) < len(old) or len(theirs) < len(new):
         mine, theirs = (_by(lambda encoder: encoder.fingerprint, side) for side in (old, new))
         # One with the same weights as the baseline may not be the candidate that is meant.

@@ -70,6 +70,8 @@ class Settings:
     spending: Spending = Spending.OBRIEN_FLEMING
 
     def __post_init__(self) -> None:
+        for attribute, kind in (("inconclusive", Inconclusive), ("spending", Spending)):
+            object.__setattr__(self, attribute, _choice(attribute, kind, getattr(self, attribute)))
         for name, margin in (("margin", self.margin), *((f"margin of {key}", of) for key, of in self.margins.items())):
             if not 0 < margin < float("inf"):
                 raise EvalkitError(
@@ -104,3 +106,10 @@ class Settings:
             if task != MEAN and any(mark in pattern for mark in "*?[") and fnmatchcase(task.lower(), pattern):
                 return margin
         return margins.get(kind.lower(), self.margin) if kind else self.margin
+
+
+def _choice(name: str, kind: type[StrEnum], given: str) -> StrEnum:
+    """A choice that may be given as plain text."""
+    if given not in tuple(kind):
+        raise EvalkitError(f"{name} cannot be {given!r}.", hint=f"It is one of {', '.join(kind)}.")
+    return kind(given)

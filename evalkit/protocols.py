@@ -118,12 +118,17 @@ class CellScores:
         extra: Scores that no statistic of the observations gives (a spread over repeats, say).
         repeats: Values of each repeat (experiment, bootstrap, given set), by metric.
         warnings: One sentence each; they go into the result and are shown.
+        data: What the data of the cell are like, whatever the encoder: numbers by name.
+        ties: Lowest and highest value of a metric that the order of equally scored documents alone can give, where
+            they differ.
     """
 
     observations: Observations
     extra: Mapping[str, float] = field(default_factory=dict)
     repeats: Mapping[str, Sequence[float]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    data: Mapping[str, float] = field(default_factory=dict)
+    ties: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class Workbench(Protocol):

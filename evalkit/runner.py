@@ -219,6 +219,8 @@ class _TaskRun:
             scores={name: (float(value) if math.isfinite(value) else None) for name, value in values.items()},
             repeats={name: tuple(map(float, each)) for name, each in scores.repeats.items() if _all_finite(each)},
             observations=scores.observations.to_json(),
+            data={name: float(value) for name, value in scores.data.items() if math.isfinite(value)},
+            ties={name: (float(low), float(high)) for name, (low, high) in scores.ties.items()},
         )
         said = (*reason, *scores.warnings, *self.bench.zero_warnings())
         return FinishedCell(cell=record, warnings=tuple(f"{cell.split}/{cell.subset}: {text}" for text in said))

@@ -78,6 +78,9 @@ class CellRecord(Record):
         repeats: Value of each repeat (experiment, bootstrap, given set), by metric.
         observations: Columns with one row a unit; `evalkit.observations.Observations.from_json` reads them. None where
             the result was imported: published scores have no units behind them.
+        data: What the data of the cell are like, whatever the encoder.
+        ties: Lowest and highest value of a metric that the order of equally scored documents alone can give, where
+            they differ.
     """
 
     split: str
@@ -86,6 +89,8 @@ class CellRecord(Record):
     scores: Mapping[str, Score]
     repeats: Mapping[str, tuple[float, ...]] = Field(default_factory=dict)
     observations: Mapping[str, Any] | None
+    data: Mapping[str, float] = Field(default_factory=dict)
+    ties: Mapping[str, tuple[float, float]] = Field(default_factory=dict)
 
 
 class Environment(Record):

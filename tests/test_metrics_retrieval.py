@@ -10,16 +10,10 @@ import pytest
 import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tie_orders import best_order, tie_range, worst_order
 
 from evalkit.metrics import retrieval
-from evalkit.metrics.retrieval import (
-    best_order,
-    retrieval_metrics,
-    tie_range,
-    without_first,
-    without_identical,
-    worst_order,
-)
+from evalkit.metrics.retrieval import retrieval_metrics, without_first, without_identical
 from evalkit.types import Qrels, TopK
 
 if TYPE_CHECKING:

@@ -11,12 +11,13 @@ from evalkit.cli import console
 from evalkit.cli.options import Json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from evalkit.observations import Observations
     from evalkit.schema import CellRecord, Imported, Result, Timing
 
 _CELLS_A_TABLE = 5
+_CELLS_WITH_TIES = 2  # a score with its range is wide
 
 
 def show(
@@ -58,9 +59,14 @@ def _print_pages(results: list[Result]) -> None:
 def _print_page(result: Result) -> None:
     for key, value in _facts(result):
         console.line(f"{key:<12} {value}")
-    for start in range(0, len(result.cells), _CELLS_A_TABLE):
+    step = _CELLS_WITH_TIES if any(cell.ties for cell in result.cells) else _CELLS_A_TABLE
+    for start in range(0, len(result.cells), step):
+        cells = result.cells[start : start + step]
         console.line()
-        _print_cells(result.cells[start : start + _CELLS_A_TABLE])
+        _print_cells(cells)
+        if any(cell.data for cell in cells):
+            console.line()
+            print_data({_cell_name(cell): cell.data for cell in cells})
     for text in result.warnings:
         console.line(f"warning: {text}")
 
@@ -96,8 +102,35 @@ def _imported_facts(imported: Imported) -> Iterator[tuple[str, str]]:
 def _print_cells(cells: tuple[CellRecord, ...]) -> None:
     """A table with one row a metric, one column a cell."""
     metrics = dict.fromkeys(metric for cell in cells for metric in cell.scores)
-    rows = [[metric, *(console.number(cell.scores.get(metric)) for cell in cells)] for metric in metrics]
+    rows = [[metric, *(_score(cell, metric) for cell in cells)] for metric in metrics]
     console.table(["metric", *(_cell_name(cell) for cell in cells)], rows)
+
+
+def _score(cell: CellRecord, metric: str) -> str:
+    """A score, and between which values it lies where the order of equal scores decides it."""
+    score = console.number(cell.scores.get(metric))
+    if metric not in cell.ties:
+        return score
+    low, high = cell.ties[metric]
+    return f"{score} ({console.number(low)} to {console.number(high)} by ties)"
+
+
+def print_data(cells: Mapping[str, Mapping[str, float]]) -> None:
+    """What the data of cells are like, whatever the encoder: a table with one row a quantity, one column a cell.
+
+    Args:
+        cells: Quantities of each cell, by its name.
+    """
+    names = dict.fromkeys(name for data in cells.values() for name in data)
+    rows = [[name.replace("_", " "), *(_quantity(data.get(name)) for data in cells.values())] for name in names]
+    console.table(["data", *cells], rows)
+
+
+def _quantity(value: float | None) -> str:
+    """A whole number as such, any other with six digits."""
+    if value is None:
+        return console.MISSING
+    return f"{value:,.0f}" if value == int(value) else f"{value:.6g}"
 
 
 def _cell_name(cell: CellRecord) -> str:

@@ -53,31 +53,6 @@ def retrieval_metrics(top: TopK, qrels: Qrels, cutoffs: Sequence[int]) -> dict[s
     return columns
 
 
-def tie_range(top: TopK, qrels: Qrels, cutoffs: Sequence[int]) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
-    """The metrics if retrieved documents of equal score stood in the worst order, and in the best.
-
-    Documents that were not retrieved, although they tie with the last one that was, are not considered: where ties
-    reach the end of ``top``, the true range may be wider.
-
-    Returns:
-        Two results of `retrieval_metrics`, lowest and highest values.
-    """
-    return (
-        retrieval_metrics(worst_order(top, qrels), qrels, cutoffs),
-        retrieval_metrics(best_order(top, qrels), qrels, cutoffs),
-    )
-
-
-def best_order(top: TopK, qrels: Qrels) -> TopK:
-    """The same ranking with documents of equal score by grade descending: no metric can be higher."""
-    return _reordered(top, qrels, ascending=False)
-
-
-def worst_order(top: TopK, qrels: Qrels) -> TopK:
-    """The same ranking with documents of equal score by grade ascending: no metric can be lower."""
-    return _reordered(top, qrels, ascending=True)
-
-
 def without_identical(top: TopK, same: IntArray) -> TopK:
     """Drop the document that is the query itself; the rest moves up.
 
@@ -219,26 +194,6 @@ class _Judged:
         place[place == len(self.keys)] = 0
         hit = self.keys[place] == keys
         return query[hit] + first_query, rank[hit], self.gains[place[hit]]
-
-
-def _reordered(top: TopK, qrels: Qrels, *, ascending: bool) -> TopK:
-    documents = np.empty_like(top.documents)
-    judged = _Judged.of(qrels)
-    for rows in _blocks(top):
-        gains = np.zeros(top.documents[rows].shape, dtype=np.int64)
-        query, rank, gain = judged.find(top.documents[rows], rows.start)
-        gains[query - rows.start, rank] = gain
-        order = _order_within_ties(top.scores[rows], gains if ascending else -gains)
-        documents[rows] = np.take_along_axis(top.documents[rows], order, axis=1)
-    return TopK(documents=documents, scores=top.scores)
-
-
-def _order_within_ties(scores: AnyArray, values: IntArray) -> IntArray:
-    """(n, k) order that sorts values ascending among neighbours of equal score, and moves nothing else."""
-    group = np.zeros(scores.shape, dtype=np.int64)
-    np.cumsum(scores[:, 1:] != scores[:, :-1], axis=1, out=group[:, 1:])
-    distinct, compact = np.unique(values, return_inverse=True)
-    return np.argsort(group * max(len(distinct), 1) + compact.reshape(values.shape), axis=1, kind="stable")
 
 
 def _dropped(top: TopK, drop: AnyArray) -> TopK:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
@@ -11,7 +12,9 @@ from pydantic import Field
 from evalkit.data import RetrievalData, read_retrieval
 from evalkit.data.retrieval import retrieval_files
 from evalkit.errors import CellError
-from evalkit.metrics.retrieval import retrieval_metrics, tie_range, without_first, without_identical
+from evalkit.metrics.retrieval import retrieval_metrics, without_first, without_identical
+from evalkit.metrics.structure import qrel_structure
+from evalkit.metrics.ties import tie_means
 from evalkit.observations import Observations, parse_statistic
 from evalkit.protocols import CellScores, Encoder, LexicalScorer
 from evalkit.search import TopKSearch, document_tie_keys, score_top_k
@@ -19,7 +22,7 @@ from evalkit.types import Role, TopK
 from evalkit_tasks.base import FolderTask, Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from evalkit.protocols import Cell, Workbench
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 CHUNK = 16_384
 """Documents that are embedded and searched at a time: memory follows it, not the corpus."""
 _LEXICAL_SCORES = 16_000_000  # scores of a lexical index held at a time, 64 MB
-_TIE_TOLERANCE = 1e-4
 _MEASURES = ("ndcg", "map", "recall", "precision", "mrr", "hit_rate")
 
 
@@ -73,7 +75,7 @@ class RetrievalTask(FolderTask[RetrievalParameters]):
         """Score one cell."""
         data = read_retrieval(self.folder.base(cell.subset), cell.split)
         scores = score_retrieval(data, bench, self.parameters, self.main_score)
-        return CellScores(scores.observations, warnings=(*scores.warnings, *self.notes(cell)))
+        return replace(scores, warnings=(*scores.warnings, *self.notes(cell)))
 
 
 def score_retrieval(
@@ -85,7 +87,7 @@ def score_retrieval(
         data: Corpus, queries, judgements.
         bench: The encoder or lexical scorer.
         parameters: The protocol.
-        main_score: The metric whose range over tie orders is reported.
+        main_score: The metric that is warned about where the order of equal scores decides it.
     """
     top = _after_search(search(data, bench, parameters.top_k), data, parameters)
     columns = retrieval_metrics(top, data.qrels, parameters.k_values)
@@ -93,7 +95,12 @@ def score_retrieval(
     if "recall_at_1" in columns:
         statistics["accuracy"] = parse_statistic("mean(recall_at_1)")  # mteb's name for it in multiple-choice tasks
     observations = Observations(unit="query", ids=tuple(data.query_ids), columns=columns, statistics=statistics)
-    return CellScores(observations, warnings=_tie_warning(top, data, parameters, main_score))
+    ties = tie_means(top, data.qrels, parameters.k_values, columns)
+    if "recall_at_1" in ties:
+        ties["accuracy"] = ties["recall_at_1"]
+    structure = qrel_structure(data.qrels, len(data.documents))
+    warnings = (*_tie_warning(ties, main_score), *structure.left_out)
+    return CellScores(observations, warnings=warnings, data=structure.values, ties=ties)
 
 
 def search(data: RetrievalData, bench: Workbench, top_k: int) -> TopK:
@@ -149,19 +156,9 @@ def _after_search(top: TopK, data: RetrievalData, parameters: RetrievalParameter
     return without_first(top) if parameters.skip_first_result else top
 
 
-def _tie_warning(top: TopK, data: RetrievalData, parameters: RetrievalParameters, main_score: str) -> tuple[str, ...]:
+def _tie_warning(ties: Mapping[str, tuple[float, float]], main_score: str) -> tuple[str, ...]:
     """What the order of equally scored documents alone can make of the headline."""
-    _, _, suffix = main_score.rpartition("_at_")
-    if not suffix.isdigit() or int(suffix) not in parameters.k_values:
+    if main_score not in ties:
         return ()
-    cutoff = int(suffix)
-    tied = (top.scores[:, 1:] == top.scores[:, :-1]) & (top.documents[:, 1:] >= 0)
-    if not tied[:, :cutoff].any():
-        return ()
-    # Documents beyond those that tie with the last one that counts never come to count.
-    reach = cutoff + int(np.logical_and.accumulate(tied[:, cutoff - 1 :], axis=1).sum(axis=1).max(initial=0))
-    near = TopK(top.documents[:, :reach], top.scores[:, :reach])
-    worst, best = (float(columns[main_score].mean()) for columns in tie_range(near, data.qrels, [cutoff]))
-    if best - worst <= _TIE_TOLERANCE:
-        return ()
+    worst, best = ties[main_score]
     return (f"Ties decide: {main_score} lies between {worst:.4f} and {best:.4f} by the order of equal scores alone.",)

@@ -196,7 +196,7 @@ def test_what_cannot_be_read_or_is_not_there_is_refused_by_name(folder: Path) ->
     broken.write_text(whole[:-30])
     assert f"results/{BETA}/T.json cannot be read" in save(folder, code=2)
     broken.write_text(whole.replace('"zlib": "', '"zlib": "!'))
-    assert f"results/{BETA}/T.json: The observations cannot be read." in save(folder, code=2)
+    assert f"results/{BETA}/T.json: test/default: The observations cannot be read." in save(folder, code=2)
     assert names(folder / "results") == ["alpha", "beta"]
 
 
@@ -255,7 +255,8 @@ from pathlib import Path
 import evalkit.cli.app
 from evalkit.errors import EvalkitError
 from evalkit.store import load
-from evalkit_leaderboard.check import baseline, placing
+from evalkit import placing
+from evalkit_leaderboard.check import baseline
 
 home, first, swap = Path(sys.argv[1]), sys.argv[2] == "first", sys.argv[3] == "swap"
 if not swap:

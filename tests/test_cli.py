@@ -281,7 +281,7 @@ def test_list(evalkit: Evalkit) -> None:
     encoders = {row["encoder"]: row for row in json.loads(evalkit("list", "encoders", "--json").stdout)}
     assert {"bm25", "hashing", "random", "st", "model2vec", "wordllama", "precomputed", "python"} <= set(encoders)
     suites = {row["suite"]: row["tasks"] for row in json.loads(evalkit("list", "suites", "--json").stdout)}
-    assert len(suites["quick"]) == 4
+    assert len(suites["quick"]) == 5
 
 
 def test_list_plugins_has_everything_that_is_registered(evalkit: Evalkit) -> None:

@@ -13,11 +13,11 @@ import pytest
 from test_compare import cell, result
 
 from evalkit.errors import EvalkitError
+from evalkit.plots import shortened
 from evalkit.schema import Result, Timing
 from evalkit_leaderboard.board import Board, build
 from evalkit_leaderboard.frame import align
 from evalkit_leaderboard.options import Options
-from evalkit_leaderboard.plots.canvas import shortened
 from evalkit_leaderboard.plots.cost import frontier, ticks_between
 from evalkit_leaderboard.plots.critical import joined
 

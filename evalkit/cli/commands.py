@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 GROUP = "evalkit.commands"
 _DISTRIBUTION = "evalkit-embeddings"
 _BUILT_IN = ("run", "show", "list", "cache", "demo", "doctor")
-_ORDER = ("demo", "run", "leaderboard", "compare", "check", "power", "baseline", "show", "list", "cache", "doctor")
+_ORDER = "demo run leaderboard compare check power baseline stress show list cache doctor".split()
 
 
 def registry() -> Registry[Any]:

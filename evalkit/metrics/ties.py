@@ -1,6 +1,6 @@
 """What the order of equally scored documents alone can make of the mean of every retrieval metric.
 
-Only queries with a relevant document in a tie are looked at, and only the relevant documents of their rankings are moved.
+Only queries with a relevant document in a tie are looked at, and of their rankings only relevant documents are moved.
 """
 
 from __future__ import annotations

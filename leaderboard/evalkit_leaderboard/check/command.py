@@ -7,7 +7,7 @@ import sys
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -17,6 +17,7 @@ from evalkit_leaderboard.check.settings import Inconclusive, Spending
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from evalkit.errors import EvalkitError
     from evalkit_leaderboard.check.report import Report
 
 EXIT_BUG = 70
@@ -96,19 +97,30 @@ def _check(baseline: str, candidate: Path, given: dict[str, Any], data: list[Pat
     settings = settings_of(found, **given)
     report = checked(baseline, candidate, settings, data=data, units=units, history=history())
     if found.path is not None:
-        console.note(f"Settings: {found.path}.")
+        with _heard_or_not():
+            console.note(f"Settings: {found.path}.")
     return report
 
 
 def _show(report: Report) -> None:
-    """Print the report; where its reader leaves early, as `head` does, the verdict stands."""
-    for warning in report.warnings:
-        console.warning(warning)
-    try:
+    """Print the report."""
+    with _heard_or_not():
+        for warning in report.warnings:
+            console.warning(warning)
+    with _heard_or_not():
         _print(report)
         sys.stdout.flush()
+
+
+@contextmanager
+def _heard_or_not() -> Iterator[None]:
+    """Print to a reader that may leave early, as `head` does: the verdict stands."""
+    try:
+        yield
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:  # rich's way to take a broken pipe: it prints no more and leaves with 1
+        pass
 
 
 def _print(report: Report) -> None:
@@ -124,29 +136,38 @@ def _print(report: Report) -> None:
 def _write(report: Report, json: Path | None, junit: Path | None, markdown: Path | None) -> None:
     from evalkit_leaderboard.check.outputs import write
 
-    for note in write(report, json=json, junit=junit, markdown=markdown):
-        console.note(note)
+    notes = write(report, json=json, junit=junit, markdown=markdown)
+    with _heard_or_not():
+        for note in notes:
+            console.note(note)
 
 
 @contextmanager
 def _no_false_alarm() -> Iterator[None]:
     """Whatever goes wrong leaves with an exit code of its own: 1 is for regressions and nothing else."""
-    from evalkit.errors import EXIT_REGRESSION, EvalkitError
+    from evalkit.errors import EXIT_REGRESSION, EXIT_USAGE, EvalkitError
 
     try:
         yield
     except typer.Exit:
         raise
     except EvalkitError as error:
-        if error.exit_code != EXIT_REGRESSION:
-            raise
-        raise EvalkitError(error.message, hint=error.hint) from None
+        _leave(error, EXIT_USAGE if error.exit_code == EXIT_REGRESSION else error.exit_code)
     except KeyboardInterrupt:
-        console.note("Interrupted.")
+        with _heard_or_not():
+            console.note("Interrupted.")
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        raise EvalkitError(f"The system refused{where}: {error.strerror}.", hint="Mend that and run again.") from None
-    except Exception:
+        refused = EvalkitError(f"The system refused{where}: {error.strerror}.", hint="Mend that and run again.")
+        _leave(refused, refused.exit_code)
+    except (Exception, SystemExit):  # a plugin that gives texts may exit
         traceback.print_exc(file=sys.stderr)
         raise typer.Exit(EXIT_BUG) from None
+
+
+def _leave(error: EvalkitError, code: int) -> NoReturn:
+    """Say what is wrong and leave with the code, whether or not somebody reads it."""
+    with _heard_or_not():
+        console.error(error)
+    raise typer.Exit(code) from None

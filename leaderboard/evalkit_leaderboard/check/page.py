@@ -115,8 +115,10 @@ def settings_line(report: Report) -> str:
     parts += ["an inconclusive check only warns"] if settings.inconclusive is Inconclusive.WARN else []
     parts += [f"tasks {settings.tasks}"] if settings.tasks else []
     parts += [f"encoders {settings.encoders}"] if settings.encoders else []
-    look = f"look {report.look} of {settings.looks}"
-    parts += [f"{look} ({settings.spending}: alpha {report.alpha:.4g} for it)" if settings.looks > 1 else look]
+    if settings.looks > 1:
+        parts.append(
+            f"look {report.look} of {settings.looks} ({settings.spending}: alpha {report.alpha:.4g} for it)"
+        )
     return ", ".join(parts)
 
 

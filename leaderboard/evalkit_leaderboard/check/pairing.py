@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from evalkit.errors import EXIT_INCOMPARABLE, EvalkitError, StoreError
-from evalkit.labels import encoder_labels, options_of
+from evalkit.labels import encoder_labels, identity, options_of
 from evalkit.observations import Observations
 from evalkit.store import load
 from evalkit_leaderboard.frame import select
@@ -89,15 +89,16 @@ def _refuse_damaged(path: Path, result: Result) -> None:
 def pair_up(baseline: Sequence[Located], candidate: Sequence[Located], settings: Settings) -> Pairing:
     """Match encoders and tasks.
 
-    With one encoder on each side the two are a pair, whatever they are called. Otherwise encoders pair by name, and
-    namesakes by the options of their specs; one that the candidate lacks is a pair without a candidate.
+    With one encoder left on each side the two are a pair, whatever they are called: the glob of the encoders chooses
+    among several and says nothing of a candidate that has but one. Otherwise encoders pair by name, and namesakes by
+    the options of their specs; one that the candidate lacks is a pair without a candidate.
 
     Raises:
         EvalkitError: A glob of the settings matches nothing in the baseline; an encoder has two results on one task;
             nothing says which namesake is meant; or the two sides have no task in common.
     """
     kept = select(baseline, tasks=settings.tasks, encoders=settings.encoders)
-    others = [each for each in candidate if _wanted(each[1], settings)]
+    others = _wanted(candidate, settings)
     _refuse_strangers(kept, others or candidate)
     old, new = _by_encoder(kept), _by_encoder(others)
     partners = _partners(old, new)
@@ -105,9 +106,16 @@ def pair_up(baseline: Sequence[Located], candidate: Sequence[Located], settings:
     return Pairing(pairs, tuple(_beyond(old, new, partners)))
 
 
-def _wanted(result: Result, settings: Settings) -> bool:
-    globs = ((settings.tasks, result.task.name), (settings.encoders, result.encoder.name))
-    return all(glob is None or fnmatchcase(name.lower(), glob.lower()) for glob, name in globs)
+def _wanted(candidate: Sequence[Located], settings: Settings) -> list[Located]:
+    """The candidate's results that the globs leave; its only encoder may have any name."""
+    left = [each for each in candidate if _matches(each[1].task.name, settings.tasks)]
+    if len({identity(result.encoder) for _, result in left}) == 1:
+        return left
+    return [each for each in left if _matches(each[1].encoder.name, settings.encoders)]
+
+
+def _matches(name: str, glob: str | None) -> bool:
+    return glob is None or fnmatchcase(name.lower(), glob.lower())
 
 
 def _refuse_strangers(baseline: Sequence[Located], candidate: Sequence[Located]) -> None:

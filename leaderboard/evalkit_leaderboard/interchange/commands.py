@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evalkit.cli import console
-from evalkit_leaderboard.groups import group
+from evalkit.cli.groups import group
 
 if TYPE_CHECKING:
     from evalkit_leaderboard.interchange.importing import Import

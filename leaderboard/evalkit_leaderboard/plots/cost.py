@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from evalkit_leaderboard.plots.canvas import BETTER, FONT, GREY, INK, figure, shortened, text_width
+from evalkit.plots import BETTER, FONT, GREY, INK, figure, shortened, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalkit_leaderboard.plots.canvas import FONT, GREY, INK, bare, figure, shortened, text_width
+from evalkit.plots import FONT, GREY, INK, bare, figure, shortened, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit_leaderboard.plots.canvas import BETTER, FONT, GREY, INK, PALE, figure, shortened
+from evalkit.plots import BETTER, FONT, GREY, INK, PALE, figure, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalkit.plots import save, style
 from evalkit_leaderboard.options import Aggregate, Question
-from evalkit_leaderboard.plots.canvas import save, style
 from evalkit_leaderboard.plots.cost import Cost, draw_cost
 from evalkit_leaderboard.plots.critical import MeanRanks, draw_critical
 from evalkit_leaderboard.plots.forest import Forest, draw_forest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit_leaderboard.plots.canvas import (
+from evalkit.plots import (
     BETTER,
     FONT,
     GREY,

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 GROUP = "evalkit.commands"
 _DISTRIBUTION = "evalkit-embeddings"
 _BUILT_IN = ("run", "show", "list", "cache", "demo", "doctor")
-_ORDER = "demo run leaderboard compare check power baseline stress show list cache doctor".split()
+_FIRST = ("demo", "run", "leaderboard", "compare", "check", "power", "baseline")
+_ORDER = (*_FIRST, "stress", "show", "list", "cache", "doctor")
 
 
 def registry() -> Registry[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
@@ -149,11 +151,11 @@ def select(located: Sequence[Located], *, tasks: str | None = None, encoders: st
     kept = list(located)
     if tasks is not None:
         known = {result.task.name for _, result in located}
-        chosen = _matching("task", tasks, known)
+        chosen = _matching("task", tasks, known, located)
         kept = [(path, result) for path, result in kept if result.task.name in chosen]
     if encoders is not None:
         known = {result.encoder.name for _, result in located}
-        chosen = _matching("encoder", encoders, known)
+        chosen = _matching("encoder", encoders, known, located)
         kept = [(path, result) for path, result in kept if result.encoder.name in chosen]
     return kept
 
@@ -167,12 +169,21 @@ def _cells_in(result: Result, code: str) -> Result:
     )
 
 
-def _matching(kind: str, pattern: str, known: Iterable[str]) -> set[str]:
+def _matching(kind: str, pattern: str, known: Iterable[str], located: Sequence[Located]) -> set[str]:
     names = set(known)
     found = {name for name in names if fnmatchcase(name.lower(), pattern.lower())}
     if not found:
-        raise unknown(kind, pattern, names, where="evalkit leaderboard")
+        raise unknown(kind, pattern, names, where=_listing(located))
     return found
+
+
+def _listing(located: Sequence[Located]) -> str:
+    """The command that shows these results."""
+    folders = [str(path.parent) for path, _ in located]
+    try:
+        return f"evalkit leaderboard {shlex.quote(os.path.commonpath(folders) or '.')}"
+    except ValueError:  # no result, or absolute paths among relative ones
+        return "evalkit leaderboard RESULTS"
 
 
 def _refuse_mixed(located: Sequence[Located]) -> None:

@@ -171,10 +171,14 @@ def _print(found: list[tuple[dict[str, Any], Reach]], draws: Draws) -> None:
 def _row(rung: Reached) -> tuple[str, ...]:
     needed = (f"{rung.needed:,}", f"{rung.needed_reached:,}") if rung.needed else (console.MISSING, console.MISSING)
     return (
-        rung.kind, str(rung.k), f"{rung.queries:,}", f"{rung.distinct:,}", f"{rung.possible:,}", f"{rung.share:.4f}",
+        rung.kind, str(rung.k), f"{rung.queries:,}", f"{rung.distinct:,}", f"{rung.possible:,}", _share(rung.share),
         console.MISSING if rung.at_least is None else f"{rung.at_least:,.0f}",
         console.MISSING if rung.new is None else f"{rung.new:.2g}", *needed,
     )  # fmt: skip
+
+
+def _share(share: float) -> str:
+    return f"{share:.4f}" if share >= 0.0001 else "<0.0001"
 
 
 def _notes(found: list[tuple[dict[str, Any], Reach]], draws: Draws) -> Iterator[str]:

@@ -9,7 +9,7 @@ from evalkit_tasks.stress.reach_command import reach
 from evalkit_tasks.stress.structure_command import structure
 from evalkit_tasks.stress.sweep_command import sweep
 
-STRESS = group("stress", "Generate stress sets: how much can an encoder's geometry represent at all?")
+STRESS = group("stress", "Stress sets, sweeps and counts: how much can an encoder's geometry represent at all?")
 STRESS.command("limit")(limit)
 STRESS.command("capacity")(capacity)
 STRESS.command("polytope")(polytope)

@@ -321,8 +321,20 @@ def test_the_command_says_what_it_had_to_leave_out(tmp_path: Path, monkeypatch: 
     assert "document_density is left out" in page
 
 
-@pytest.mark.parametrize(("name", "words"), [("QuickSTS", "a task of type STS"), ("Nothing", "Unknown task 'Nothing'")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("QuickSTS", "of the type STS, not Retrieval"), ("Nothing", "Unknown task 'Nothing'")]
+)
 def test_the_command_refuses_what_has_no_judgements(name: str, words: str) -> None:
     with pytest.raises(EvalkitError, match=words) as caught:
         command(name)
     assert caught.value.hint
+
+
+def test_free_vectors_can_be_tried(tmp_path: Path) -> None:
+    # helpers.retrieval: 8 queries of two neighbouring documents each.
+    helpers.retrieval(tmp_path / "Tiny")
+    page = command("Tiny", "--data", tmp_path, "--dim", 1, "--dim", 16)
+    assert "test: free unit vectors of 16 dimensions rank every query right" in page
+    assert "free unit vectors of 1 dimensions put" in page  # on a line no more than two sets of two come first
+    values = json.loads(command("Tiny", "--data", tmp_path, "--dim", 16, "--json"))["test"]
+    assert values["reached_16"] == 1.0

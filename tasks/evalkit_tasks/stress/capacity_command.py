@@ -56,7 +56,10 @@ def capacity(
     if json:
         console.json_data(document(attempts, setup))
     else:
-        _print(found, setup, n_wanted=len(dimensions), output=output)
+        _print(found, setup)
+    if len(found) < len(dimensions):
+        again = f"run it again with -o {output} to go on" if output else "with -o it could go on another time"
+        console.warning(f"The budget ran out after {len(found)} of {len(dimensions)} dimensions; {again}.")
 
 
 def polytope(
@@ -143,18 +146,17 @@ def _draw(found: Sequence[Capacity], setup: Setup, plot: Path) -> None:
     console.note(f"Drawn: {plot}.")
 
 
-def _print(found: Sequence[Capacity], setup: Setup, *, n_wanted: int, output: Path | None) -> None:
+def _print(found: Sequence[Capacity], setup: Setup) -> None:
     from evalkit_tasks.stress.capacity import page, published
 
+    if not found:
+        return
     console.table(*page.capacities(found, setup), left=0)
     console.line()
     for sentence in (*page.meaning(found, setup), *page.control(setup.relevant)):
         console.line(sentence)
     if setup.relevant == published.RELEVANT:
         _print_fits(found, setup.relevant)
-    if len(found) < n_wanted:
-        again = f"run it again with the same -o {output} to go on" if output else "with -o it could go on another time"
-        console.warning(f"The budget ran out after {len(found)} of {n_wanted} dimensions; {again}.")
 
 
 def _print_fits(found: Sequence[Capacity], k: int) -> None:

@@ -50,8 +50,8 @@ def reach(
     from evalkit.plan import check_unique
     from evalkit.plugins import Plugins
     from evalkit.store import write_atomic
+    from evalkit_tasks.stress.opening import open_retrieval
     from evalkit_tasks.stress.reach import Draws
-    from evalkit_tasks.stress.sweep.opening import open_retrieval
 
     asked = Draws(_sizes(relevant), draws, seed)
     check_unique(encoder)
@@ -113,7 +113,7 @@ def _bench(spec: str, plugins: Plugins, task: RetrievalTask, *, cache: bool) -> 
     from evalkit.embedding import EncoderBench
     from evalkit.errors import EvalkitError
     from evalkit.protocols import Encoder
-    from evalkit_tasks.stress.sweep.opening import load_encoder, open_cache
+    from evalkit_tasks.stress.opening import load_encoder, open_cache
 
     scorer = load_encoder(plugins, spec)
     if not isinstance(scorer, Encoder):

@@ -10,11 +10,12 @@ from evalkit.cli import console
 from evalkit.cli.options import Data, Json  # noqa: TC001  Typer reads annotations at run time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator
 
+    from evalkit.data import RetrievalData
     from evalkit.metrics.structure import QrelStructure
     from evalkit_tasks.retrieval import RetrievalTask
+    from evalkit_tasks.stress.capacity.law import Reached
 
 _BOUNDS = (
     ("sign rank", "sign_rank_lower", "sign_rank_upper"),
@@ -25,6 +26,11 @@ _BOUNDS = (
 def structure(
     task: Annotated[str, typer.Argument(metavar="TASK", help="A retrieval task, such as QuickRetrieval.")],
     data: Data = None,
+    dims: Annotated[
+        list[int] | None,
+        typer.Option("--dim", min=1, metavar="D", help="Also try free vectors of D dimensions. Repeatable."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of where those start.")] = 42,
     json: Json = False,
 ) -> None:
     """How combinatorial are the judgements of a retrieval task, whatever the encoder?
@@ -32,43 +38,64 @@ def structure(
     Density and strength of the graphs of queries and of documents that share judgements, and bounds of the number of
     dimensions that embeddings need to rank every query's relevant documents first.
     """
-    found = dict(_structures(_retrieval_task(task, data or [])))
+    from evalkit.metrics.structure import qrel_structure
+    from evalkit.plugins import Plugins
+    from evalkit_tasks.stress.opening import open_retrieval
+
+    cells = dict(_cells(open_retrieval(Plugins.installed(), task, data or [])))
+    found = {name: qrel_structure(each.qrels, len(each.documents)) for name, each in cells.items()}
+    tried = {name: _tried(each, dims or [], seed) for name, each in cells.items()}
     if json:
-        console.json_data({name: structure.values for name, structure in found.items()})
+        console.json_data({name: {**each.values, **_as_values(tried[name])} for name, each in found.items()})
         return
     _print(found)
+    for name, attempts in tried.items():
+        for dimension, attempt in attempts.items():
+            console.line(f"{name}: {_attempt(dimension, attempt)}")
 
 
-def _retrieval_task(name: str, data: Sequence[Path]) -> RetrievalTask:
-    """The task of a name.
-
-    Raises:
-        EvalkitError: There is none, it cannot be read, or it is no retrieval task.
-    """
-    from evalkit.errors import EvalkitError
-    from evalkit.plan import task_path
-    from evalkit.plugins import Plugins
-    from evalkit_tasks.retrieval import RetrievalTask
-
-    plugins = Plugins.installed()
-    task = plugins.open_task(task_path(plugins.task_folders(data), name))
-    if not isinstance(task, RetrievalTask):
-        raise EvalkitError(
-            f"{name} is a task of type {task.info.type}: it has no judgements.",
-            hint="Name a task of type Retrieval; `evalkit list tasks` shows the types.",
-        )
-    return task
-
-
-def _structures(task: RetrievalTask) -> Iterator[tuple[str, QrelStructure]]:
-    """The structure of every cell, by its name."""
+def _cells(task: RetrievalTask) -> Iterator[tuple[str, RetrievalData]]:
+    """The data of every cell, by its name."""
     from evalkit.data import read_retrieval
-    from evalkit.metrics.structure import qrel_structure
 
     for cell in task.cells():
-        data = read_retrieval(task.folder.base(cell.subset), cell.split)
         name = cell.split if cell.subset == "default" else f"{cell.split}/{cell.subset}"
-        yield name, qrel_structure(data.qrels, len(data.documents))
+        yield name, read_retrieval(task.folder.base(cell.subset), cell.split)
+
+
+def _tried(data: RetrievalData, dims: list[int], seed: int) -> dict[int, Reached]:
+    """How far free vectors of each dimension get with the judged documents; another document can be put last."""
+    import numpy as np
+
+    from evalkit.errors import EvalkitError
+    from evalkit.metrics.structure import LARGEST_MATRIX
+    from evalkit_tasks.stress.capacity.backends import reached
+
+    qrels = data.qrels
+    relevant = qrels.relevance > 0
+    judged, columns = np.unique(qrels.documents[relevant], return_inverse=True)
+    if dims and (len(qrels.offsets) - 1) * len(judged) > LARGEST_MATRIX:
+        raise EvalkitError(
+            f"{len(qrels.offsets) - 1:,} queries and {len(judged):,} judged documents are too many for free vectors.",
+            hint="Leave --dim out.",
+        )
+    rows = np.repeat(np.arange(len(qrels.offsets) - 1), np.diff(qrels.offsets))[relevant]
+    matrix = np.zeros((len(qrels.offsets) - 1, len(judged)), dtype=bool)
+    matrix[rows, columns] = True
+    distinct = np.unique(matrix, axis=0)
+    return {dimension: reached(distinct, dimension, seed) for dimension in dims}
+
+
+def _attempt(dimension: int, attempt: Reached) -> str:
+    steps = f"after {attempt.steps:,} steps from one start"
+    if attempt.solved:
+        return f"free unit vectors of {dimension} dimensions rank every query right, {steps}: at most {dimension}."
+    share = f"{attempt.accuracy:.1%} of the relevant documents"
+    return f"free unit vectors of {dimension} dimensions put {share} first, {steps}: this proves nothing."
+
+
+def _as_values(attempts: dict[int, Reached]) -> dict[str, float]:
+    return {f"reached_{dimension}": attempt.accuracy for dimension, attempt in attempts.items()}
 
 
 def _print(found: dict[str, QrelStructure]) -> None:

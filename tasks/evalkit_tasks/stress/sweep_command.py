@@ -53,8 +53,8 @@ def sweep(
     """
     from evalkit.plan import check_unique
     from evalkit.plugins import Plugins
+    from evalkit_tasks.stress.opening import open_retrieval
     from evalkit_tasks.stress.sweep import assemble
-    from evalkit_tasks.stress.sweep.opening import open_retrieval
 
     plan = _plan(dims, reduce)
     check_unique(encoder)
@@ -117,8 +117,8 @@ def _curve(
 ) -> Curve:
     from evalkit.embedding import EncoderBench
     from evalkit.repeats import available_workers
+    from evalkit_tasks.stress.opening import load_encoder, open_cache
     from evalkit_tasks.stress.sweep import sweep_encoder
-    from evalkit_tasks.stress.sweep.opening import load_encoder, open_cache
 
     display.encoder_loading(spec)
     scorer = load_encoder(plugins, spec)

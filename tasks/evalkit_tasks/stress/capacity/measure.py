@@ -199,23 +199,24 @@ def measure(
     return found
 
 
-def finished(attempts: Attempts, setup: Setup) -> tuple[list[Capacity], bool]:
+def finished(attempts: Attempts, setup: Setup) -> tuple[list[Capacity], list[tuple[int, int]]]:
     """What attempts show without a further one.
 
     Returns:
-        The capacities of all dimensions with the seeds that have searched them to the end, and whether all have.
+        The capacities of all dimensions with the seeds that have searched them to the end, and dimension and seed of
+        the searches that have begun and not ended.
     """
     seeds: dict[int, set[int]] = {}
     for attempt in attempts:
         seeds.setdefault(attempt.dimension, set()).add(attempt.seed)
     replay = _Replay(attempts)
-    found, complete = [], bool(seeds)
+    found, begun = [], []
     for dimension in sorted(seeds):
         ended = [seed for seed in sorted(seeds[dimension]) if _ends(dimension, seed, setup, replay)]
-        complete &= len(ended) == len(seeds[dimension])
+        begun += [(dimension, seed) for seed in sorted(seeds[dimension]) if seed not in ended]
         if ended:
             found.append(_capacity(dimension, ended, setup, replay))
-    return found, complete
+    return found, begun
 
 
 class _Replay:

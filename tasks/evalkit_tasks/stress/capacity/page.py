@@ -61,7 +61,7 @@ def _row(each: Capacity, k: int) -> tuple[str, ...]:
 def meaning(found: Sequence[Capacity], setup: Setup) -> Iterator[str]:
     """How to read the table."""
     seconds = sum(each.seconds for each in found)
-    seeds = len(found[0].by_seed) if found else 0
+    seeds = len(found[0].by_seed)
     k = setup.relevant
     yield (
         f"Critical n: the most documents for which the optimisation, from any of {counted(seeds, 'start')}, finds unit "

@@ -90,7 +90,7 @@ def kept(path: Path | None, setup: Setup) -> Attempts:
 
 def document(attempts: Attempts, setup: Setup) -> dict[str, Any]:
     """Attempts and what follows from them, for JSON."""
-    capacities, complete = finished(attempts, setup)
+    capacities, begun = finished(attempts, setup)
     k = setup.relevant
     own = fit_measured({each.dimension: each.largest for each in capacities}, k)
     return {
@@ -98,7 +98,7 @@ def document(attempts: Attempts, setup: Setup) -> dict[str, Any]:
         "kind": KIND,
         "parameters": asdict(setup),
         "versions": describe(object()).model_dump(mode="json"),
-        "complete": complete,
+        "unfinished": [{"dimension": dimension, "seed": seed} for dimension, seed in begun],
         "capacities": [capacity_data(each, k) for each in capacities],
         "fit": None if own is None else cubic_data(own),
         "paper_fit": paper_data() if k == published.RELEVANT else None,

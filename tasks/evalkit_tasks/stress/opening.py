@@ -33,7 +33,8 @@ def open_retrieval(plugins: Plugins, name: str, data: Sequence[Path]) -> Retriev
     task = selection.tasks[0]
     if not isinstance(task, RetrievalTask):
         raise EvalkitError(
-            f"{task.info.name} is of the type {task.info.type}, not Retrieval.", hint="Name a retrieval task with -t."
+            f"{task.info.name} is of the type {task.info.type}, not Retrieval.",
+            hint="`evalkit list tasks` shows the types.",
         )
     return task
 

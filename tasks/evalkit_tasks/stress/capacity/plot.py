@@ -47,7 +47,7 @@ def _picture(found: Sequence[Capacity], k: int) -> Figure:
     near, *others = canvas.subplots(1, panels, squeeze=False)[0]
     _panel(near, found, k, _NEAR)
     dimensions = [each.dimension for each in found]
-    near.set_xlim(min(dimensions) - 1, max(dimensions) + 1)
+    near.set_xlim(min(dimensions) - 0.6, max(dimensions) + 0.6)
     near.set_ylim(0, 1.25 * _highest(found, k))
     near.set_ylabel(f"critical n: documents with every top-{k} query answered")
     near.set_title("Measured dimensions")

@@ -10,7 +10,11 @@ import typer
 from evalkit.cli import console
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalkit_leaderboard.compare_sides import Sides
     from evalkit_leaderboard.comparison import Comparison
+    from evalkit_leaderboard.geometry import Geometry
 
 
 def compare(
@@ -30,6 +34,12 @@ def compare(
     tasks: Annotated[str | None, typer.Option(metavar="GLOB", help="Only these tasks.")] = None,
     alpha: Annotated[float, typer.Option(help="Error rate of what is called proven.")] = 0.05,
     units: Annotated[int, typer.Option(help="Units of each task to show, where they differ most.")] = 10,
+    geometry: Annotated[
+        bool,
+        typer.Option(
+            "--geometry", help="Also how alike their vectors are: CKA, mutual neighbours. Loads both encoders."
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
 ) -> None:
     """Compare two encoders: is A better than B, where, by how much, and what would settle the rest?"""
@@ -43,10 +53,19 @@ def compare(
     for reason in sides.unreadable:
         console.warning(reason)
     comparison = compare_sides(sides, alpha=alpha, units=units, texts=texts)
+    found = _geometry(sides, data or ()) if geometry else None
     if json:
-        console.json_data(as_json(comparison))
-    else:
-        _print(comparison)
+        console.json_data(as_json(comparison, found))
+        return
+    _print(comparison)
+    if found is not None:
+        _print_geometry(found)
+
+
+def _geometry(sides: Sides, data: Sequence[Path]) -> Geometry:
+    from evalkit_leaderboard.geometry import measure
+
+    return measure(sides, data, tell=console.note)
 
 
 def _print(comparison: Comparison) -> None:
@@ -65,6 +84,16 @@ def _print(comparison: Comparison) -> None:
     remarks = list(page.unit_notes(comparison))
     if remarks:
         _lines("", *remarks)
+
+
+def _print_geometry(geometry: Geometry) -> None:
+    from evalkit_leaderboard import geometry_page as page
+
+    table = page.table(geometry)
+    _lines("", table.title)
+    if table.rows:
+        console.table(table.headers, table.rows, left=table.left)
+    _lines(*(["", *page.notes(geometry)] if table.rows else page.notes(geometry)))
 
 
 def _lines(*texts: str) -> None:

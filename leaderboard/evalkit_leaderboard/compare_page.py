@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalkit.fingerprint import short
-from evalkit_leaderboard import phrases
+from evalkit_leaderboard import geometry_page, phrases
 from evalkit_leaderboard.comparison import FEW_TASKS, ROPE, THESE, Line, Verdict
 from evalkit_leaderboard.outlook import POWER, Outlook
 from evalkit_leaderboard.phrases import (
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from evalkit_leaderboard.comparison import Comparison
+    from evalkit_leaderboard.geometry import Geometry
     from evalkit_leaderboard.hardest import HardUnit
 
 LEFT = 3
@@ -189,8 +190,8 @@ def _unit_row(unit: HardUnit) -> tuple[str, ...]:
 # -- for programs ------------------------------------------------------------------------------------------------
 
 
-def as_json(comparison: Comparison) -> dict[str, Any]:
-    """Everything at full precision; null where there is nothing."""
+def as_json(comparison: Comparison, geometry: Geometry | None = None) -> dict[str, Any]:
+    """Everything at full precision; null where there is nothing, or nothing was asked for."""
     sides = comparison.sides
     return {
         "a": _encoder(comparison, 0),
@@ -208,6 +209,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             "unreadable": list(sides.unreadable),
         },
         "notes": [*notes(comparison), *unit_notes(comparison)],
+        "geometry": None if geometry is None else geometry_page.as_json(geometry),
         "provenance": _provenance(comparison),
     }
 

@@ -116,9 +116,7 @@ def settings_line(report: Report) -> str:
     parts += [f"tasks {settings.tasks}"] if settings.tasks else []
     parts += [f"encoders {settings.encoders}"] if settings.encoders else []
     if settings.looks > 1:
-        parts.append(
-            f"look {report.look} of {settings.looks} ({settings.spending}: alpha {report.alpha:.4g} for it)"
-        )
+        parts.append(f"look {report.look} of {settings.looks} ({settings.spending}: alpha {report.alpha:.4g} for it)")
     return ", ".join(parts)
 
 

@@ -54,7 +54,7 @@ class Settings:
         spending: How alpha is spread over them.
 
     Raises:
-        EvalkitError: A number is out of range.
+        EvalkitError: A number is out of range, or a word is none of those that there are.
     """
 
     margin: float = MARGIN

@@ -81,7 +81,7 @@ def test_the_same_results_pass_at_once(here: Path) -> None:
 def test_a_regression_exits_1_and_names_task_and_encoder(here: Path) -> None:
     done = check(here, "base", "worse", code=1)
     first, tally = done.stdout.splitlines()[:2]
-    assert re.match(r"regression: hashing-dim=512 lost 0\.\d{4} on QuickSTS \(margin 0.01\); also ", first)
+    assert re.match(r"regression: random lost 0\.\d{4} on QuickSTS \(margin 0.01\); also ", first)
     assert "QuickRetrieval" in first
     assert tally == "2 tasks: 2 regression; the mean: regression. Exit code 1."
 

@@ -98,7 +98,7 @@ def test_a_regression_fails_and_names_the_tasks(repository: pytest.Pytester, mon
     done = gate(repository, '"results/baseline", "results/worse", margin=0.01')
     text = failed(done, "evalkit check: regression", "QuickRetrieval")
     # The last lines of pytest, which is all that many people read.
-    assert "FAILED test_gate.py::test_no_regression - Failed: evalkit check: regression: hashing-dim=512 lost" in text
+    assert "FAILED test_gate.py::test_no_regression - Failed: evalkit check: regression: random lost" in text
 
 
 def test_a_small_loss_is_inconclusive_and_fails(repository: pytest.Pytester) -> None:

@@ -86,17 +86,17 @@ def partners(old: Path, new: Path, **settings: Any) -> dict[str, str | None]:
 def test_a_glob_of_encoders_chooses_among_several_and_lets_the_only_one_be(tmp_path: Path) -> None:
     old = folder(tmp_path / "old", made("model"), made("bm25"))
     alone = folder(tmp_path / "alone", made("model-int8"), made("model-int8", "B"))
-    assert partners(old, alone, encoders="model") == {"model": "model-int8"}
-    assert partners(old, alone, encoders="MOD*", tasks="A") == {"model": "model-int8"}
+    assert partners(old, alone, encoders="model") == {"model-int8": "model-int8"}
+    assert partners(old, alone, encoders="MOD*", tasks="A") == {"model-int8": "model-int8"}
     several = folder(tmp_path / "several", made("model-new"), made("bm25"), made("other"))
-    assert partners(old, several, encoders="model*") == {"model": "model-new"}
+    assert partners(old, several, encoders="model*") == {"model-new": "model-new"}
     assert partners(old, several, encoders="model") == {"model": None}
 
 
 def test_the_only_encoder_on_the_tasks_that_count_may_have_any_name(tmp_path: Path) -> None:
     old = folder(tmp_path / "old", made("model"), made("bm25"))
     new = folder(tmp_path / "new", made("model-int8"), made("bm25", "B"))
-    assert partners(old, new, encoders="model", tasks="A") == {"model": "model-int8"}
+    assert partners(old, new, encoders="model", tasks="A") == {"model-int8": "model-int8"}
 
 
 # -- words -------------------------------------------------------------------------------------------------------

@@ -101,7 +101,8 @@ def compared(report: Report) -> Iterator[str]:
     yield f"baseline   {report.baseline}"
     yield f"candidate  {report.candidate}"
     for encoder in report.encoders:
-        label = "" if encoder.label == encoder.baseline.name else f"{encoder.label}: "
+        names = {each.name for each in (encoder.baseline, encoder.candidate) if each is not None}
+        label = "" if encoder.label in names else f"{encoder.label}: "
         yield f"{label}{_who(encoder.baseline)} -> {_who(encoder.candidate)}"
 
 

@@ -33,7 +33,7 @@ class Pair:
     """One encoder of the baseline and the one of the candidate that is checked against it.
 
     Attributes:
-        label: What both are called in the report.
+        label: What it is called in the report: as in the baseline, or the candidate's only encoder by its own name.
         baseline: The encoder behind the baseline.
         candidate: The encoder behind the candidate; None where it lacks this one.
         results: By task, sorted by type and name: the baseline's result and the candidate's, None where it has none.
@@ -102,7 +102,11 @@ def pair_up(baseline: Sequence[Located], candidate: Sequence[Located], settings:
     _refuse_strangers(kept, others or candidate)
     old, new = _by_encoder(kept), _by_encoder(others)
     partners = _partners(old, new)
-    pairs = tuple(_pair(label, old[label], new[partner] if partner else {}) for label, partner in partners.items())
+    renamed = len(old) == len(new) == 1
+    pairs = tuple(
+        _pair((partner if renamed else None) or label, old[label], new.get(partner or "", {}))
+        for label, partner in partners.items()
+    )
     return Pairing(pairs, tuple(_beyond(old, new, partners)))
 
 

@@ -88,11 +88,14 @@ def _plan(plan: Plan | None) -> tuple[str, str, str]:
     return score(plan.detectable), f"{plan.needed:,}", _percent(plan.chance)
 
 
+_HARDLY = 0.001
+
+
 def _percent(chance: float) -> str:
     """Never a certainty that there is not."""
     if chance > 0.999:
         return ">99.9%"
-    return "<0.1%" if chance < 0.001 else f"{chance:.1%}"
+    return "<0.1%" if chance < _HARDLY else f"{chance:.1%}"
 
 
 # -- the sentences -----------------------------------------------------------------------------------------------
@@ -161,10 +164,8 @@ def _whole(outlooks: Outlooks) -> Iterator[str]:
         without = some([_name(each) for each in lines if each.passing is None])
         yield f"A check of all of them passes only what is bit-identical, as nothing can be tested on {without}."
     elif len(lines) > 1:
-        yield (
-            "Every line must pass: a check of all of them passes a candidate that is no different with a chance of "
-            f"{_percent(outlooks.passes)} or more."
-        )
+        chance = f"at least {_percent(outlooks.passes)}" if outlooks.passes >= _HARDLY else "next to nothing"
+        yield f"Every line must pass: the chance that all of them do, if the candidate is no different, is {chance}."
 
 
 def _reasons(outlooks: Outlooks) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Differences of which most are exactly 0: where few units changed, their spread is known too badly for Student's t.
+"""Differences that a few units carry: where few changed, or few by much, their spread is too uncertain for Student's t.
 
 If a candidate loses a unit completely now and then, a sample with few such losses has a small mean loss *and* a small
 standard error, so that t finds it harmless too easily: with 300 units, each lost with a chance of .01, t calls a margin
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from evalkit.types import FloatArray
 
 FEW = 20
-"""Fewer changed units than this count as few, where most units are unchanged."""
+"""Fewer units than this are few, where most have not changed or have changed by little."""
+_SHARE = 6
+"""Units by which the differences count as carried must also be fewer than one in so many."""
 
 
 def with_two_more(differences: FloatArray) -> tuple[float, float] | None:
@@ -31,11 +33,23 @@ def with_two_more(differences: FloatArray) -> tuple[float, float] | None:
     Returns:
         None where many units changed, or none.
     """
-    sizes = np.abs(differences)
-    changed = np.count_nonzero(sizes)
-    if not 0 < changed < min(FEW, len(sizes) / 2):
+    if not _few(differences):
         return None
+    sizes = np.abs(differences)
     n, largest = len(differences) + 2, float(sizes.max())
     mean = float(differences.sum()) / n
     squares = float(np.square(differences).sum()) + 2 * largest**2
     return mean, math.sqrt((squares / n - mean**2) / (n - 1))
+
+
+def _few(differences: FloatArray) -> bool:
+    """Whether few units changed, or a few carry most of the squares beside many that changed by little.
+
+    How many carry the squares is their participation ratio, (sum d^2)^2 / sum d^4: k where k units changed by the same
+    and no other did, about n / 3 for normal differences.
+    """
+    changed, n = np.count_nonzero(differences), len(differences)
+    if 0 < changed < min(FEW, n / 2):
+        return True
+    squares = np.square(differences)
+    return bool(changed and squares.sum() ** 2 < min(FEW, n / _SHARE) * np.square(squares).sum())

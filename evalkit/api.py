@@ -114,6 +114,7 @@ def evaluate(
     output: str | Path | None = None,
     cache: bool = True,
     force: bool = False,
+    diagnose: bool = False,
     batch_size: int = DEFAULT_BATCH_SIZE,
     workers: int = 0,
     reporter: Reporter | None = None,
@@ -128,6 +129,7 @@ def evaluate(
         output: Where to write results, and to find finished ones; None writes none.
         cache: Keep and use embeddings.
         force: Score again what is finished already.
+        diagnose: Attach label-free diagnostics of the vectors, also to finished results.
         batch_size: Texts in one forward pass.
         workers: Independent repeats side by side; 0 takes every core.
         reporter: Told of every step.
@@ -143,6 +145,7 @@ def evaluate(
         data=tuple(Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)),
         output=Path(output) if output is not None else None,
         force=force,
+        diagnose=diagnose,
         cache=cache,
         batch_size=batch_size,
         workers=workers,

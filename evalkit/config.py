@@ -23,6 +23,7 @@ class RunConfig:
         cache: Keep and use embeddings.
         batch_size: Texts in one forward pass.
         workers: Independent repeats side by side; 0 takes every core.
+        diagnose: Attach label-free diagnostics of the vectors to results, also to finished ones that have none.
     """
 
     encoders: tuple[str, ...] = ()
@@ -34,3 +35,4 @@ class RunConfig:
     cache: bool = True
     batch_size: int = DEFAULT_BATCH_SIZE
     workers: int = 0
+    diagnose: bool = False

@@ -128,6 +128,10 @@ def encoder_record(scorer: Scorer, spec: str, dimension: int | None = None) -> E
 
 def unfit(scorer: Scorer, task: Task) -> Unfit | None:
     """Why this task cannot be given to this encoder, if so."""
+    if getattr(task, "images", False) and not callable(getattr(scorer, "encode_images", None)):
+        return Unfit(task.info.name, f"{scorer.name} takes no images")
+    if getattr(scorer, "images_only", False) and not getattr(task, "images", False):
+        return Unfit(task.info.name, f"{scorer.name} takes no texts")
     if isinstance(scorer, LexicalScorer) and not isinstance(scorer, Encoder) and not task.lexical:
         return Unfit(task.info.name, f"{scorer.name} has no vectors")
     return None

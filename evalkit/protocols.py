@@ -47,6 +47,10 @@ class Encoder(Protocol):
     An encoder may also have ``variant(role, task) -> str``: the part of its behaviour that depends on them (the
     prompt, say). Texts with equal variants share cache entries; without it, those do for which role and everything in
     `TaskInfo` are equal.
+
+    And it may have ``untrained(seed) -> Encoder | None``: the same architecture, tokenizer, prompts and settings with
+    fresh weights drawn under the seed, and a fingerprint of its own. None says that it cannot be made. Probes measure
+    it beside the encoder, for what the architecture alone gives.
     """
 
     @property
@@ -150,6 +154,10 @@ class Workbench(Protocol):
 
     def expect(self, n_texts: int) -> None:
         """Tell the progress display how many texts the cell will embed in all."""
+        ...
+
+    def beside(self, encoder: Encoder) -> Workbench:
+        """Another encoder on the same task, behind the same cache and progress."""
         ...
 
 

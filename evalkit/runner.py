@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from evalkit.diagnostics import VectorStream, diagnose
 from evalkit.embedding import EmbeddingCache, EncoderBench
 from evalkit.environment import describe
 from evalkit.errors import CellError, EncoderError, EvalkitError, StoreError, in_words
 from evalkit.plan import encoder_record, finished, unfit
+from evalkit.protocols import Encoder
 from evalkit.repeats import available_workers
 from evalkit.reporter import Reporter
 from evalkit.schema import CellRecord, FinishedCell, FinishedCells, MainScore, Result, TaskRecord, Timing, mean_of_cells
@@ -125,25 +127,30 @@ class Runner:
             return
         encoder = encoder_record(scorer, spec)
         found = finished(self.store, encoder, task, force=self.config.force)
-        if found is not None:
+        lacks = self.config.diagnose and isinstance(scorer, Encoder) and (found is None or found.diagnostics is None)
+        if found is not None and not lacks:
             self.outcome.skipped += 1
             self.outcome.results.append(found)
             self.reporter.task_skipped(found)
             return
         self.reporter.task_started(scorer.name, task.info.name, len(task.cells()))
-        result = _TaskRun(self, scorer, encoder, task).result()
+        run = _TaskRun(self, scorer, encoder, task, VectorStream() if lacks else None)
+        result = run.result() if found is None else run.diagnosed(found)
         path = self.store.write(result) if self.store is not None else None
         self.outcome.results.append(result)
         self.reporter.task_finished(result, path)
 
 
 class _TaskRun:
-    """One encoder on one task."""
+    """One encoder on one task; with a stream for its vectors, where these are to be diagnosed."""
 
-    def __init__(self, runner: Runner, scorer: Scorer, encoder: EncoderRecord, task: Task) -> None:
+    def __init__(
+        self, runner: Runner, scorer: Scorer, encoder: EncoderRecord, task: Task, stream: VectorStream | None
+    ) -> None:
         self.runner = runner
         self.encoder = encoder
         self.task = task
+        self.stream = stream
         self.started = datetime.now(UTC)
         self.clock = time.perf_counter()
         self.finished: dict[tuple[str, str], FinishedCell] = {}
@@ -154,6 +161,7 @@ class _TaskRun:
             batch_size=runner.config.batch_size,
             workers=runner._workers,
             on_progress=runner.reporter.texts,
+            on_vectors=None if stream is None else stream.add,
         )
 
     def result(self) -> Result:
@@ -172,7 +180,29 @@ class _TaskRun:
                 errors.append(_located(error, self.task, cell))
         if errors:
             raise _first(errors)
-        return self._record()
+        record = self._record()
+        return record if self.stream is None else self._with_diagnostics(record, self.stream)
+
+    def diagnosed(self, found: Result) -> Result:
+        """A finished result with diagnostics; the cells are gone through for their vectors, the scores stay.
+
+        Raises:
+            EvalkitError: A cell failed.
+        """
+        for cell in self.task.cells():
+            try:
+                self._evaluated(cell)
+            except EvalkitError as error:
+                raise _located(error, self.task, cell) from error
+        return found if self.stream is None else self._with_diagnostics(found, self.stream)
+
+    def _with_diagnostics(self, result: Result, stream: VectorStream) -> Result:
+        try:
+            values = diagnose(stream, workers=self.bench.workers).values
+        except EvalkitError as error:
+            warnings = (*result.warnings, f"No diagnostics: {error.message}")
+            return result.model_copy(update={"diagnostics": {}, "warnings": tuple(dict.fromkeys(warnings))})
+        return result.model_copy(update={"diagnostics": values})
 
     @property
     def _keeps_cells(self) -> bool:
@@ -180,16 +210,21 @@ class _TaskRun:
 
     def _kept(self) -> tuple[FinishedCell, ...]:
         store = self.runner.store
-        if store is None or not self._keeps_cells or self.runner.config.force:
+        # What is kept of a cell does not hold the vectors that diagnostics need.
+        if store is None or not self._keeps_cells or self.runner.config.force or self.stream is not None:
             return ()
         return store.read_cells(self.encoder, self.task.info.name, self.task.fingerprint)
 
     def _score(self, cell: Cell) -> None:
+        self.finished[cell.split, cell.subset] = self._evaluated(cell)
+        self._keep()
+
+    def _evaluated(self, cell: Cell) -> FinishedCell:
         self.runner.reporter.cell_started(self.encoder.name, self.task.info.name, cell)
         self.bench.start_cell()
         before = replace(self.bench.tally)
         try:
-            self.finished[cell.split, cell.subset] = self._cell(cell, self.task.evaluate(cell, self.bench))
+            return self._cell(cell, self.task.evaluate(cell, self.bench))
         except EvalkitError:
             raise
         except Exception as error:
@@ -200,7 +235,6 @@ class _TaskRun:
         finally:
             self.runner.outcome.encoded += self.bench.tally.encoded - before.encoded
             self.runner.outcome.cached += self.bench.tally.cached - before.cached
-        self._keep()
 
     def _cell(self, cell: Cell, scores: CellScores) -> FinishedCell:
         values = {**scores.observations.scores(), **scores.extra}

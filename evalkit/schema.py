@@ -151,6 +151,8 @@ class Result(Record):
     Attributes:
         timing: None where the result was imported.
         imported: None where evalkit itself has computed the result.
+        diagnostics: Label-free diagnostics of the vectors of the task's different texts (see `evalkit.diagnostics`);
+            None where nobody asked for them, empty where there can be none, with a warning that says why.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -162,6 +164,7 @@ class Result(Record):
     timing: Timing | None
     warnings: tuple[str, ...] = ()
     imported: Imported | None = None
+    diagnostics: Mapping[str, Score] | None = None
 
     def __repr__(self) -> str:
         score = self.main_score

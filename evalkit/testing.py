@@ -263,6 +263,11 @@ class MemoryBench:
         """Check what the progress display is told."""
         _rule(isinstance(n_texts, int) and n_texts >= 0, "expect must be given a number of texts")
 
+    def beside(self, encoder: Encoder) -> MemoryBench:
+        """Another encoder; its vectors are watched too."""
+        _rule(isinstance(encoder, Encoder), "beside must be given an encoder")
+        return replace(self, scorer=encoder)
+
 
 def _check_declarations(task: Task) -> None:
     info = task.info

@@ -193,6 +193,10 @@ class NamedEncoder:
         self.fingerprint = encoder.fingerprint
         self.similarity = encoder.similarity
         self._encoder = encoder
+        # What an encoder may have and need not; that it lacks it must show on this one too.
+        for optional in ("encode_images", "images_only", "untrained"):
+            if hasattr(encoder, optional):
+                setattr(self, optional, getattr(encoder, optional))
 
     def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Vectors:
         """What the encoder gives."""

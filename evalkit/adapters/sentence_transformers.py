@@ -11,6 +11,7 @@ from evalkit.adapters.convert import as_float32
 from evalkit.adapters.extras import calm_tokenizers, require
 from evalkit.adapters.hub import check_path, hub_reachable, is_local, model_name, unloadable
 from evalkit.adapters.options import Options, no_argument
+from evalkit.adapters.st_images import image_encoding, takes_images
 from evalkit.errors import EncoderError
 from evalkit.types import Role, Similarity
 
@@ -92,6 +93,9 @@ class SentenceTransformerEncoder:
         self._own_prompts = dict(model.prompts or {})
         self._prompts = dict(prompts) if prompts else self._own_prompts
         self._fingerprint: str | None = None
+        if takes_images(model):
+            self.encode_images = image_encoding(model, name)
+        self._untrained: dict[int, SentenceTransformerEncoder | None] = {}
 
     @property
     def fingerprint(self) -> str | None:
@@ -127,6 +131,18 @@ class SentenceTransformerEncoder:
 
         route = self._method(role) if has_routes(self._model) else "encode"
         return f"{route}|{self._resolved(role, task)}"
+
+    def untrained(self, seed: int) -> SentenceTransformerEncoder | None:
+        """The same architecture with fresh weights; None where it cannot be made. Made once for a seed."""
+        if seed not in self._untrained:
+            from evalkit.adapters.st_untrained import untrained
+
+            model = untrained(self._model, seed)
+            name = f"{self.name} (untrained, seed {seed})"
+            self._untrained[seed] = model and SentenceTransformerEncoder(
+                model, name, prompts=self._prompts, similarity=self.similarity
+            )
+        return self._untrained[seed]
 
     def _method(self, role: Role) -> str:
         """What mteb calls for texts of this role; models of sentence-transformers before 5 have `encode` alone."""

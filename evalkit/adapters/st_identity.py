@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import transformers
 
+from evalkit.adapters.st_images import image_settings
 from evalkit.adapters.tokenizers import tokenizer_state
 from evalkit.fingerprint import digest_json, digest_parts
 
@@ -36,6 +37,7 @@ def fingerprint(model: Any, prompts: Mapping[str, str], similarity: str) -> str:
         "similarity": str(similarity),
         "modules": [_describe(name, module) for name, module in model.named_modules() if _says_something(module)],
         "configs": _configs(model),
+        **image_settings(model),
     }
     return digest_parts("sentence-transformers", digest_json(settings), _weights(model), *_tokenizers(model))
 

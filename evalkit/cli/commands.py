@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 GROUP = "evalkit.commands"
 _DISTRIBUTION = "evalkit-embeddings"
-_BUILT_IN = ("run", "show", "list", "cache", "demo", "doctor")
+_BUILT_IN = ("run", "show", "diagnose", "list", "cache", "demo", "doctor")
 _FIRST = ("demo", "run", "leaderboard", "compare", "check", "power", "baseline")
-_ORDER = (*_FIRST, "stress", "show", "list", "cache", "doctor")
+_ORDER = (*_FIRST, "stress", "diagnose", "show", "list", "cache", "doctor")
 
 
 def registry() -> Registry[Any]:

@@ -36,6 +36,9 @@ def run(
     cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Keep and use embeddings.")] = True,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts in one forward pass.")] = _BATCH_SIZE,
     workers: Annotated[int, typer.Option(min=0, metavar="N", help="Repeats side by side; 0: every core.")] = 0,
+    diagnose: Annotated[
+        bool, typer.Option("--diagnose", help="Add label-free diagnostics, also to results that are finished.")
+    ] = False,
     plugin: PluginFiles = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -57,6 +60,7 @@ def run(
         cache=cache,
         batch_size=batch_size,
         workers=workers,
+        diagnose=diagnose,
     )
     outcome, skipped = execute(config, plugin or [], quiet=quiet)
     _refuse_nothing(outcome)
@@ -68,6 +72,8 @@ def run(
         console.line(summary(outcome))
         console.line(f"Results are in {output}.")
     complain(outcome)
+    if diagnose:
+        _tell_without_vectors(outcome)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -135,6 +141,11 @@ def _grouped(pairs: Any, most: int = 3) -> dict[str, str]:
 def _enumerated(names: list[str], most: int) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def _tell_without_vectors(outcome: Outcome) -> None:
+    for name in dict.fromkeys(r.encoder.name for r in outcome.results if r.encoder.similarity == "lexical"):
+        console.note(f"{name} has no vectors, so there are no diagnostics of it.")
 
 
 def _refuse_nothing(outcome: Outcome) -> None:

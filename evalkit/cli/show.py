@@ -67,8 +67,17 @@ def _print_page(result: Result) -> None:
         if any(cell.data for cell in cells):
             console.line()
             print_data({_cell_name(cell): cell.data for cell in cells})
+    if result.diagnostics:
+        console.line()
+        _print_diagnostics(result.diagnostics)
     for text in result.warnings:
         console.line(f"warning: {text}")
+
+
+def _print_diagnostics(diagnostics: Mapping[str, float | None]) -> None:
+    """Label-free diagnostics of the vectors, whatever the scores."""
+    rows = [[name.replace("_", " "), _quantity(value)] for name, value in diagnostics.items()]
+    console.table(["diagnostic", "value"], rows)
 
 
 def _facts(result: Result) -> Iterator[tuple[str, str]]:

@@ -54,6 +54,7 @@ class EncoderBench:
         batch_size: Texts in one forward pass of the encoder.
         workers: Independent repeats that may run side by side.
         on_progress: Called with (texts done, texts expected, texts encoded) after every step.
+        on_vectors: Called with the distinct texts of every call and their vectors; not for encoders beside this one.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class EncoderBench:
         batch_size: int = 32,
         workers: int = 1,
         on_progress: Callable[[int, int, int], None] | None = None,
+        on_vectors: Callable[[Sequence[str], Vectors], None] | None = None,
     ) -> None:
         self.scorer = scorer
         self.workers = workers
@@ -75,8 +77,10 @@ class EncoderBench:
         self._cache = cache
         self._batch_size = batch_size
         self._on_progress = on_progress
+        self._on_vectors = on_vectors
         self._expected = 0
         self._done = 0
+        self._beneath: EncoderBench | None = None
 
     def start_cell(self) -> None:
         """Begin to count progress and zero vectors anew."""
@@ -86,8 +90,30 @@ class EncoderBench:
 
     def expect(self, n_texts: int) -> None:
         """Tell the progress display how many more texts the cell will embed."""
+        if self._beneath is not None:
+            self._beneath.expect(n_texts)
+            return
         self._expected += n_texts
         self._report()
+
+    def beside(self, encoder: Encoder) -> EncoderBench:
+        """A bench of another encoder, with the same task, cache and progress.
+
+        What it encodes counts as this bench's work; its zero vectors, and the length of its vectors, do not.
+        """
+        same = encoder.fingerprint is not None and encoder.fingerprint == self.scorer.fingerprint
+        other = EncoderBench(
+            encoder,
+            self._task,
+            cache=self._cache,
+            batch_size=self._batch_size,
+            workers=self.workers,
+            # The same encoder in another guise, as one of pictures behind digests, is diagnosed as itself.
+            on_vectors=self._on_vectors if same else None,
+        )
+        other._beneath = self
+        other.notes = self.notes
+        return other
 
     def embed(self, texts: Sequence[str], *, role: Role) -> Vectors:
         """(len(texts), d) float32; each distinct text is encoded once.
@@ -100,6 +126,8 @@ class EncoderBench:
         distinct = list(dict.fromkeys(texts))
         vectors = self._distinct_vectors(self.scorer, distinct, role)
         self._count_zeros(vectors, distinct)
+        if self._on_vectors is not None:
+            self._on_vectors(distinct, vectors)
         self._advance(len(texts) - len(distinct), 0)
         if len(distinct) == len(texts):
             return vectors
@@ -114,7 +142,7 @@ class EncoderBench:
             return self._encode_all(encoder, texts, role, None)
         cache, keys, stored = found
         missing = [row for row, value in enumerate(stored) if value is None]
-        self.tally.cached += len(texts) - len(missing)
+        self._count(cached=len(texts) - len(missing))
         self._advance(len(texts) - len(missing), 0)
         old = self._join(encoder, [value for value in stored if value is not None])
         if not missing:
@@ -196,8 +224,7 @@ class EncoderBench:
             vectors = as_vectors(raw, texts, encoder=encoder.name, dimension=self.dimension)
         except EvalkitError as error:
             raise CellError(error.message, hint=error.hint) from error
-        self.tally.seconds += time.perf_counter() - started
-        self.tally.encoded += len(texts)
+        self._count(encoded=len(texts), seconds=time.perf_counter() - started)
         self.dimension = vectors.shape[1]
         return vectors
 
@@ -208,6 +235,13 @@ class EncoderBench:
             cache.put(keys, vectors)
         except StoreError as error:
             self._go_on_without(error)
+
+    def _count(self, *, encoded: int = 0, cached: int = 0, seconds: float = 0.0) -> None:
+        self.tally.encoded += encoded
+        self.tally.cached += cached
+        self.tally.seconds += seconds
+        if self._beneath is not None:
+            self._beneath._count(encoded=encoded, cached=cached, seconds=seconds)
 
     def _count_zeros(self, vectors: Vectors, texts: list[str]) -> None:
         zero = np.flatnonzero(vectors[:, 0] == 0)
@@ -237,6 +271,9 @@ class EncoderBench:
         )
 
     def _advance(self, texts: int, encoded: int) -> None:
+        if self._beneath is not None:
+            self._beneath._advance(texts, encoded)
+            return
         self._done += texts
         if texts:
             self._report(encoded)

@@ -13,6 +13,7 @@ from evalkit_leaderboard.options import ALPHA, Aggregate, By, Family, Format, Me
 if TYPE_CHECKING:
     from evalkit.store import Loaded
     from evalkit_leaderboard.board import Board
+    from evalkit_leaderboard.sheet import Sheet
 
 
 def leaderboard(
@@ -31,6 +32,10 @@ def leaderboard(
     alpha: Annotated[float, typer.Option(help="Error rate of what is called proven.")] = ALPHA,
     family: Annotated[Family | None, typer.Option(help="Which comparisons are corrected together.")] = None,
     method: Annotated[Method, typer.Option(help="Student's t, or sign flips.")] = Method.ANALYTIC,
+    diagnostics: Annotated[
+        bool,
+        typer.Option("--diagnostics", help="Also the diagnostics of the vectors, and whether they go with the scores."),
+    ] = False,
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Also draw it, as SVG files in this folder.")] = None,
@@ -41,7 +46,14 @@ def leaderboard(
     baseline, is proven after correction for all comparisons made.
     """
     options = Options(
-        question=question, by=by, baseline=baseline, alpha=alpha, family=family, method=method, aggregate=aggregate
+        question=question,
+        by=by,
+        baseline=baseline,
+        alpha=alpha,
+        family=family,
+        method=method,
+        aggregate=aggregate,
+        diagnostics=diagnostics,
     )
     loaded = _load(results)
     board = _board(loaded, tasks, encoders, options)
@@ -89,13 +101,20 @@ def _print(board: Board, format: Format, loaded: Loaded) -> None:
         unreadable = [{"path": str(path), "reason": reason} for path, reason in loaded.unreadable]
         console.json_data({**as_json(board), "unreadable": unreadable})
     elif format is Format.TABLE:
-        page = sheet(board, width=console.out().width)
-        console.table(page.headers, [[_coloured(cell) for cell in row] for row in page.rows])
-        console.line()
-        for note in page.notes:
-            console.line(note)
+        _print_sheet(sheet(board, width=console.out().width))
     else:
         console.line(RENDERERS[format](sheet(board, full=format is Format.CSV)))
+
+
+def _print_sheet(page: Sheet) -> None:
+    console.table(page.headers, [[_coloured(cell) for cell in row] for row in page.rows])
+    console.line()
+    for note in page.notes:
+        console.line(note)
+    if page.below is not None:
+        console.line()
+        console.line(page.below.title)
+        _print_sheet(page.below)
 
 
 def _coloured(cell: str) -> Any:

@@ -20,6 +20,7 @@ from evalkit.plan import probed, task_path
 from evalkit.plugins import Plugins
 from evalkit.protocols import Encoder
 from evalkit_leaderboard.geometry_texts import embedded_texts
+from evalkit_leaderboard.phrases import counted
 from evalkit_leaderboard.significance import generator_of, seed_of
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _encoder(plugins: Plugins, record: EncoderRecord, label: str) -> tuple[Encod
     except EvalkitError as error:
         return None, f"No vectors of {label}: {error.message}"
     if not isinstance(scorer, Encoder):
-        return None, f"No vectors of {label}: {record.spec} has none."
+        return None, f"{label} has no vectors."
     if record.fingerprint is None:
         return scorer, f"Nothing shows that {record.spec} is still what was scored as {label}: it has no fingerprint."
     if fingerprint != record.fingerprint:
@@ -107,6 +108,12 @@ def _encoder(plugins: Plugins, record: EncoderRecord, label: str) -> tuple[Encod
             f"{short(record.fingerprint)}; today {today}."
         )
     return scorer, ""
+
+
+def _too_few(name: str, n: int) -> str:
+    if not n:
+        return f"{name} embeds no texts."
+    return f"{name} embeds {counted(n, 'distinct text')}; their agreement needs {FEWEST}."
 
 
 def _cache() -> tuple[EmbeddingCache | None, str]:
@@ -156,8 +163,7 @@ class _Tables:
             return TaskGeometry(name, None, f"The data of {name} in {path} are not those that were scored.")
         texts, note = embedded_texts(task, self.encoders[0].similarity)
         if len(texts) < FEWEST:
-            few = f"{name} embeds {len(texts)} distinct texts; their agreement needs {FEWEST}."
-            return TaskGeometry(name, None, few)
+            return TaskGeometry(name, None, _too_few(name, len(texts)))
         return TaskGeometry(name, self._agreement(task, texts), note and f"{name}: {note}")
 
     def _agreement(self, task: Task, texts: Mapping[str, Role]) -> Agreement:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from evalkit.diagnostics.agreement import MOST
 from evalkit_leaderboard.phrases import MISSING, Table
 from evalkit_leaderboard.report import or_none
 
@@ -35,11 +34,12 @@ def notes(geometry: Geometry) -> Iterator[str]:
     found = [each.agreement for each in geometry.tasks if each.agreement is not None]
     if found:
         yield (
-            "1: the same but for a rotation. CKA is debiased, about 0 for unrelated vectors; plain CKA is above that "
-            "where texts are few. Relative: cosines to the same anchors. None of it says which encoder is better."
+            "1: the same but for a rotation and a scale. CKA is debiased, about 0 for unrelated vectors; plain CKA is "
+            "above it where texts are few. Relative: cosines to the same anchors. None of it says which is better."
         )
-    if any(agreement.n < agreement.of for agreement in found):
-        yield f"Of more than {MOST:,} texts a seeded sample is looked at, and neighbours are the nearest within it."
+    sampled = [agreement.n for agreement in found if agreement.n < agreement.of]
+    if sampled:
+        yield f"Of more than {sampled[0]:,} texts a seeded sample is looked at: neighbours are the nearest within it."
     for each in geometry.tasks:
         if each.agreement is not None and each.agreement.cka != each.agreement.cka:
             yield f"{each.task}: undefined, as the vectors of an encoder are all equal."

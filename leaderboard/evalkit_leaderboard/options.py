@@ -77,6 +77,7 @@ class Options:
         family: Which comparisons are corrected together; None for `BASELINE` with a baseline and `ALL` without.
         method: What comparisons rest on.
         aggregate: How a row becomes one number.
+        diagnostics: Whether the diagnostics of the vectors are shown beside the scores.
     """
 
     question: Question | None = None
@@ -86,3 +87,4 @@ class Options:
     family: Family | None = None
     method: Method = Method.ANALYTIC
     aggregate: Aggregate = Aggregate.MEAN
+    diagnostics: bool = False

@@ -34,23 +34,25 @@ _LATEX = {
 
 
 def markdown(board: Sheet) -> str:
-    """A GitHub table."""
+    """A GitHub table, and the one below it."""
     rule = ["---", *["---:"] * (len(board.headers) - 1)]
     lines = [_markdown_row(row) for row in (board.headers, rule, *board.rows)]
-    return "\n".join([*lines, *(f"\n{note}" for note in board.notes)])
+    below = [f"\n{board.below.title}\n\n{markdown(board.below)}"] if board.below is not None else []
+    return "\n".join([*lines, *(f"\n{note}" for note in board.notes), *below])
 
 
 def comma_separated(board: Sheet) -> str:
-    """CSV with a header line."""
+    """CSV with a header line; one table only, as programs expect it."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([board.headers, *board.rows])
     return out.getvalue().rstrip("\n")
 
 
 def latex(board: Sheet) -> str:
-    """A tabular for the packages booktabs and amssymb, the notes as comments."""
+    """A tabular for the packages booktabs and amssymb, the notes as comments; another for what is below it."""
     rows = [_latex_row(row) for row in board.rows]
     columns = "l" + "r" * (len(board.headers) - 1)
+    below = [f"\n% {board.below.title}\n{latex(board.below)}"] if board.below is not None else []
     return "\n".join(
         [
             r"% \usepackage{booktabs,amssymb}",
@@ -62,6 +64,7 @@ def latex(board: Sheet) -> str:
             *rows,
             r"\bottomrule",
             r"\end{tabular}",
+            *below,
         ]
     )
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evalkit_leaderboard import diagnostics_page
+from evalkit_leaderboard.diagnostics_columns import diagnostics
 from evalkit_leaderboard.sheet import VERDICTS
 from evalkit_leaderboard.wording import notes, pairs_method
 
@@ -15,12 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from evalkit_leaderboard.board import Board
+    from evalkit_leaderboard.diagnostics_columns import Association, DiagnosticMeans
     from evalkit_leaderboard.proof import Against
     from evalkit_leaderboard.standing import Standing
 
 
 def as_json(board: Board) -> dict[str, Any]:
-    """Everything at full precision, best encoder first; null where there is nothing."""
+    """Everything at full precision, best encoder first; null where there is nothing, or nothing was asked for."""
     frame, options = board.frame, board.options
     return {
         "question": board.question.value,
@@ -34,6 +37,7 @@ def as_json(board: Board) -> dict[str, Any]:
         "encoders": [_encoder(board, row) for row in board.order],
         "comparisons": list(_comparisons(board)),
         "methods": _methods(board),
+        "diagnostics": _diagnostics(board) if options.diagnostics else None,
         "notes": list(notes(board)),
         "provenance": _provenance(board),
     }
@@ -133,6 +137,31 @@ def _methods(board: Board) -> dict[str, Any]:
         "marks": board.proof.correction or None,
         "seeds": "BLAKE2b of the names of the tasks and the purpose; no clock, no process, no order of files",
     }
+
+
+def _diagnostics(board: Board) -> dict[str, Any]:
+    found, alpha = diagnostics(board.frame, alpha=board.options.alpha), board.options.alpha
+    more = diagnostics_page.association_notes(found, alpha) if found.associations else ()
+    return {
+        "means": {each.name: _diagnostic(board, each) for each in found.means},
+        "correlations": [_correlation(each) for each in found.associations],
+        "notes": [*diagnostics_page.notes(found), *more],
+    }
+
+
+def _diagnostic(board: Board, means: DiagnosticMeans) -> dict[str, Any]:
+    frame = board.frame
+    return {
+        "tasks": [frame.tasks[column] for column in means.columns],
+        "of_tasks": means.of,
+        "encoders": {frame.encoders[row]: or_none(means.values[row]) for row in board.order},
+    }
+
+
+def _correlation(each: Association) -> dict[str, Any]:
+    found = each.found
+    numbers = {"rho": found.rho, "low": found.low, "high": found.high, "p": found.p, "p_adjusted": each.p_adjusted}
+    return {"name": each.name, "encoders": found.n, **_named(numbers, numbers.values())}
 
 
 def _provenance(board: Board) -> dict[str, Any]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from evalkit_leaderboard import diagnostics_page
+from evalkit_leaderboard.diagnostics_columns import diagnostics
 from evalkit_leaderboard.options import Aggregate, By
 from evalkit_leaderboard.units import EXPERIMENTS
 from evalkit_leaderboard.wording import notes
@@ -14,6 +17,7 @@ from evalkit_leaderboard.wording import notes
 if TYPE_CHECKING:
     from evalkit.types import FloatArray, IntArray
     from evalkit_leaderboard.board import Board
+    from evalkit_leaderboard.diagnostics_columns import Diagnostics
     from evalkit_leaderboard.proof import Against
     from evalkit_leaderboard.standing import Standing
 
@@ -46,11 +50,15 @@ class Sheet:
         headers: Name of each column.
         rows: One string for each column, best encoder first.
         notes: Sentences below it.
+        title: What it shows, where it stands below another.
+        below: A table of its own below it.
     """
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    title: str = ""
+    below: Sheet | None = None
 
     @property
     def width(self) -> int:
@@ -67,23 +75,36 @@ def sheet(board: Board, *, full: bool = False, width: int | None = None) -> Shee
         full: For programs: every decimal, every column, missing values empty. People get `DIGITS` decimals, and no
             means by type where each type has one task and the means would only repeat the tasks.
     """
+    found = diagnostics(board.frame, alpha=board.options.alpha) if board.options.diagnostics else None
     if full:
-        return _sheet(board, _full(board))
-    roomy = _sheet(board, _short(board, intervals=len(board.columns) <= FEW))
+        return _sheet(board, _full(board, found), found)
+    roomy = _sheet(board, _short(board, found, intervals=len(board.columns) <= FEW), found)
     fits = width is None or roomy.width <= width
-    return roomy if fits else _sheet(board, _short(board, intervals=False))
+    return roomy if fits else _sheet(board, _short(board, found, intervals=False), found)
 
 
-def _sheet(board: Board, columns: Iterable[Column]) -> Sheet:
+def _sheet(board: Board, columns: Iterable[Column], found: Diagnostics | None) -> Sheet:
     headers, texts = zip(*columns, strict=True)
     rows = tuple(tuple(text(row) for text in texts) for row in board.order)
-    return Sheet(headers, rows, notes(board))
+    if found is None:
+        return Sheet(headers, rows, notes(board))
+    said = (*notes(board), *diagnostics_page.notes(found))
+    return Sheet(headers, rows, said, below=_associations(found, board.options.alpha))
+
+
+def _associations(found: Diagnostics, alpha: float) -> Sheet | None:
+    """Whether the diagnostics go with the scores; None where there are too few encoders to ask."""
+    if not found.associations:
+        return None
+    said = tuple(diagnostics_page.association_notes(found, alpha))
+    headers = diagnostics_page.headers(alpha)
+    return Sheet(headers, diagnostics_page.associations(found), said, title=diagnostics_page.TITLE)
 
 
 # -- for people --------------------------------------------------------------------------------------------------
 
 
-def _short(board: Board, *, intervals: bool) -> Iterator[Column]:
+def _short(board: Board, found: Diagnostics | None, *, intervals: bool) -> Iterator[Column]:
     overall = board.overall
     yield "encoder", lambda row: board.frame.encoders[row]
     yield HEADLINES[board.options.aggregate], lambda row: _headline(board, row)
@@ -99,6 +120,8 @@ def _short(board: Board, *, intervals: bool) -> Iterator[Column]:
     for standing, against in zip(board.columns, board.proof.columns, strict=True):
         dagger = " †" if EXPERIMENTS in standing.basis else ""
         yield f"{standing.name}{dagger}", _cell(board, standing, against, intervals=intervals)
+    for means in diagnostics_page.shown(found) if found is not None else ():
+        yield diagnostics_page.SHOWN[means.name][0], partial(diagnostics_page.cell, means)
 
 
 def _headline(board: Board, row: int) -> str:
@@ -188,7 +211,7 @@ def _ranks(board: Board, row: int) -> str:
 # -- for programs ------------------------------------------------------------------------------------------------
 
 
-def _full(board: Board) -> Iterator[Column]:
+def _full(board: Board, found: Diagnostics | None) -> Iterator[Column]:
     means = board.means
     yield "encoder", lambda row: board.frame.encoders[row]
     name = HEADLINES[board.options.aggregate]
@@ -208,6 +231,8 @@ def _full(board: Board) -> Iterator[Column]:
         yield from _numbers(standing.name, standing, against)
     if board.options.by is By.ENCODER:
         yield from _exact_encoders(board)
+    for diagnostic in found.means if found is not None else ():
+        yield f"diagnostic {diagnostic.name}", _exactly(diagnostic.values)
 
 
 def _numbers(name: str, standing: Standing, against: Against) -> Iterator[Column]:

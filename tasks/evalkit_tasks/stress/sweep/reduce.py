@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from evalkit.protocols import Scorer, Workbench
+    from evalkit.protocols import Encoder, Scorer, Workbench
     from evalkit.types import FloatArray, Role, Vectors
 
 _ROWS = 4096
@@ -47,19 +47,11 @@ class Space:
         return Space(self.rows, {role: function(vectors) for role, vectors in self.vectors.items()})
 
 
-class Recorder:
-    """A workbench that keeps the vectors which another one embeds.
-
-    The memory needed is 4 D bytes a text.
-
-    Args:
-        bench: The other one.
-    """
+class _Behind:
+    """A workbench that stands before another one."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self._rows: dict[Role, dict[str, int]] = {}
-        self._parts: dict[Role, list[Vectors]] = {}
 
     @property
     def scorer(self) -> Scorer:
@@ -74,6 +66,25 @@ class Recorder:
     def expect(self, n_texts: int) -> None:
         """Tell the progress display how many texts will be embedded."""
         self._bench.expect(n_texts)
+
+    def beside(self, encoder: Encoder) -> Workbench:
+        """Another encoder on the same task, whose vectors are as they come."""
+        return self._bench.beside(encoder)
+
+
+class Recorder(_Behind):
+    """A workbench that keeps the vectors which another one embeds.
+
+    The memory needed is 4 D bytes a text.
+
+    Args:
+        bench: The other one.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        super().__init__(bench)
+        self._rows: dict[Role, dict[str, int]] = {}
+        self._parts: dict[Role, list[Vectors]] = {}
 
     def embed(self, texts: Sequence[str], *, role: Role) -> Vectors:
         """(len(texts), D) what the other one gives."""
@@ -90,7 +101,7 @@ class Recorder:
         return Space(self._rows, {role: parts[0] for role, parts in self._parts.items()})
 
 
-class Reduced:
+class Reduced(_Behind):
     """A workbench that gives the first d dimensions of a space's vectors; it encodes nothing.
 
     They are not scaled: a search by cosine divides them by their own norms, one by inner product takes them as they
@@ -103,19 +114,9 @@ class Reduced:
     """
 
     def __init__(self, bench: Workbench, space: Space, dimension: int) -> None:
-        self._bench = bench
+        super().__init__(bench)
         self._space = space
         self._dimension = dimension
-
-    @property
-    def scorer(self) -> Scorer:
-        """The encoder."""
-        return self._bench.scorer
-
-    @property
-    def workers(self) -> int:
-        """How many independent repeats may run side by side."""
-        return self._bench.workers
 
     def expect(self, n_texts: int) -> None:
         """Nothing is encoded."""

@@ -1,0 +1,1 @@
+"""Rankability: does one direction of the vectors keep the order of an attribute?"""

@@ -11,11 +11,12 @@ from evalkit.cli import console
 from evalkit.cli.options import Json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from evalkit.observations import Observations
     from evalkit.schema import CellRecord, Imported, Result, Timing
 
+_OVER_REPEATS = "±: half of the 95 % interval over repeats (draws, runs or groups), which says nothing of other units."
 _CELLS_A_TABLE = 5
 _CELLS_WITH_TIES = 2  # a score with its range is wide
 
@@ -113,15 +114,27 @@ def _print_cells(cells: tuple[CellRecord, ...]) -> None:
     metrics = dict.fromkeys(metric for cell in cells for metric in cell.scores)
     rows = [[metric, *(_score(cell, metric) for cell in cells)] for metric in metrics]
     console.table(["metric", *(_cell_name(cell) for cell in cells)], rows)
+    if any(len(repeats) > 1 for cell in cells for repeats in cell.repeats.values()):
+        console.line(_OVER_REPEATS)
 
 
 def _score(cell: CellRecord, metric: str) -> str:
-    """A score, and between which values it lies where the order of equal scores decides it."""
+    """A score, how sure its repeats make it, and what it can be where the order of equal scores decides it."""
     score = console.number(cell.scores.get(metric))
+    if len(cell.repeats.get(metric, ())) > 1:
+        return f"{score} ± {_half_interval(cell.repeats[metric]):.4f}"
     if metric not in cell.ties:
         return score
     low, high = cell.ties[metric]
     return f"{score} ({console.number(low)} to {console.number(high)} by ties)"
+
+
+def _half_interval(repeats: Sequence[float]) -> float:
+    """Half of the 95 % interval of a mean over repeats, by Student's t."""
+    import numpy as np
+    from scipy.special import stdtrit
+
+    return float(stdtrit(len(repeats) - 1, 0.975) * np.std(repeats, ddof=1) / np.sqrt(len(repeats)))
 
 
 def print_data(cells: Mapping[str, Mapping[str, float]]) -> None:

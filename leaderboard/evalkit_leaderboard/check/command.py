@@ -29,7 +29,9 @@ EXIT_INTERRUPTED = 130
 def check(
     baseline: Annotated[
         str,
-        typer.Argument(metavar="BASELINE", help="Results: a folder, one encoder's folder, a file, a saved baseline."),
+        typer.Argument(
+            metavar="BASELINE", help="Results: a folder or file, or a baseline saved in results/ by its name."
+        ),
     ],
     candidate: Annotated[
         Path, typer.Argument(metavar="CANDIDATE", help="Results: a folder, one encoder's folder or a file.")
@@ -60,12 +62,16 @@ def check(
         int | None, typer.Option(metavar="N", help="How many checks of this candidate are planned.")
     ] = None,
     look: Annotated[int | None, typer.Option(metavar="K", help="Which of them this is; counted by default.")] = None,
-    spending: Annotated[Spending | None, typer.Option(help="How alpha is spread over the looks.")] = None,
+    spending: Annotated[
+        Spending | None, typer.Option(help="How alpha is spread over the looks; obrien-fleming.")
+    ] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")] = None,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write it as JUnit XML.")] = None,
     markdown: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write it as Markdown.")] = None,
 ) -> None:
-    """Is a candidate worse than its baseline? Exit 0: pass, 1: regression, 3: inconclusive, 4: incomparable.
+    """Is a candidate worse than its baseline?
+
+    Exit code 0: pass, 1: regression, 2: wrong use, 3: inconclusive, 4: incomparable.
 
     Settings stand in [tool.evalkit.check] of pyproject.toml or in [check] of evalkit.toml; options win.
     """

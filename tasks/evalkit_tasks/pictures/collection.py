@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalkit.errors import StoreError, unknown
+from evalkit.errors import unknown
+from evalkit_tasks.made import make_once, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,13 +32,7 @@ class PictureCollection:
             raise unknown("task", name, NAMES, where="evalkit list tasks")
         place = picture_place(name)
         if not (place / "task.toml").is_file():
-            try:
-                _make(name, place)
-            except OSError as error:
-                raise StoreError(
-                    f"Cannot write the task {name} to {place}: {error.strerror}.",
-                    hint="Make room, or set EVALKIT_CACHE to a folder that can be written.",
-                ) from None
+            _make(name, place)
         return place
 
     def types(self) -> Mapping[str, str]:
@@ -51,20 +46,15 @@ class PictureCollection:
 
 def picture_place(name: str) -> Path:
     """Where the folder of a task is or will be; another place for another generator or other parameters."""
-    from evalkit.embedding.cache import cache_folder
-    from evalkit.fingerprint import digest_json, short
     from evalkit_tasks.pictures.folder import PictureSet
 
-    digest = short(digest_json(PictureSet(name).recorded()))
-    return cache_folder().absolute() / "tasks" / f"{name}-{digest}" / name
+    return place_of(name, PictureSet(name).recorded())
 
 
 def _make(name: str, place: Path) -> None:
-    from evalkit.placing import whole_folder
     from evalkit_tasks.pictures.folder import PictureSet, write_pictures
 
-    with whole_folder(place, replace=place.exists()) as folder:
-        write_pictures(PictureSet(name), folder, name)
+    make_once(name, place, lambda folder: write_pictures(PictureSet(name), folder, name))
 
 
 COLLECTION = PictureCollection()

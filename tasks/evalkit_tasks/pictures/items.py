@@ -11,7 +11,7 @@ from evalkit.data.jsonl import columns, is_number
 from evalkit.errors import DataError
 from evalkit.fingerprint import digest_file
 from evalkit_tasks.pictures.png import read_pixels
-from evalkit_tasks.rankability.items import FEWEST, Items, is_group
+from evalkit_tasks.rankability.items import Items, is_group, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,8 +68,7 @@ def read_pictures(path: Path) -> PictureItems:
             only, or names a group for some items but not for others.
     """
     table = columns(path, _CHECKS, optional=_OPTIONAL)
-    values = np.array(table["value"], dtype=np.float64)
-    _check_order(values, path)
+    values = values_of(table["value"], path, "ImageRankability")
     groups = [group for group in table["group"] if group is not None]
     if len(groups) not in (0, len(values)):
         raise DataError(f"{path}: only some of the items have a group.", hint="Give one to all, or to none.")
@@ -83,16 +82,6 @@ def read_pictures(path: Path) -> PictureItems:
         tuple(map(str, names)),
         dict(zip(digests, files, strict=True)),
     )
-
-
-def _check_order(values: FloatArray, path: Path) -> None:
-    if len(values) < FEWEST:
-        raise DataError(f"{path} has {len(values)} items.", hint=f"ImageRankability needs {FEWEST} or more.")
-    if (values == values[0]).all():
-        raise DataError(
-            f"{path}: every item has the value {values[0]:g}, which leaves nothing to put in order.",
-            hint="Give items of at least two different values.",
-        )
 
 
 def _digest(path: Path) -> str:

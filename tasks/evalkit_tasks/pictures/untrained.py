@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.adapters.pixels import PixelEncoder
-from evalkit.errors import foreign
 from evalkit.fingerprint import digest_json
 from evalkit.types import Similarity
 from evalkit_tasks.pictures.protocol import ImageEncoder
+from evalkit_tasks.rankability.untrained import made_anew
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,15 +57,9 @@ def untrained_pictures(encoder: ImageEncoder, dimension: int, seed: int) -> tupl
     Raises:
         EvalkitError: The encoder's `untrained` fails.
     """
-    make = getattr(encoder, "untrained", None)
-    if callable(make):
-        with foreign(f"{encoder.name} failed to make itself anew", hint="Mend its `untrained`, or let it return None."):
-            fresh = make(seed)
-        if isinstance(fresh, ImageEncoder):
-            return (
-                fresh,
-                f"The untrained encoder is the architecture of {encoder.name} with fresh weights (seed {seed}).",
-            )
+    fresh = made_anew(encoder, seed)
+    if isinstance(fresh, ImageEncoder):
+        return fresh, f"The untrained encoder is the architecture of {encoder.name} with fresh weights (seed {seed})."
     return (
         ProjectedPixels(dimension, seed),
         f"The untrained encoder is a random projection of pixels: {encoder.name} cannot be made with fresh weights.",

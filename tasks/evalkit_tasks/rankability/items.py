@@ -55,15 +55,30 @@ def read_items(path: Path) -> Items:
             but not for others.
     """
     table = columns(path, _CHECKS, optional=frozenset({"group"}))
-    values = np.array(table["value"], dtype=np.float64)
+    values = values_of(table["value"], path, "Rankability")
+    return Items(table["text"], values, *_groups(table["group"], path))
+
+
+def values_of(given: list[float], path: Path, kind: str) -> FloatArray:
+    """(n,) float64 values that can be put in order.
+
+    Args:
+        given: The value of each item.
+        path: Where they are from.
+        kind: The task type, for the message.
+
+    Raises:
+        DataError: There are fewer than 30, or only one value.
+    """
+    values = np.array(given, dtype=np.float64)
     if len(values) < FEWEST:
-        raise DataError(f"{path} has {len(values)} items.", hint=f"Rankability needs {FEWEST} or more.")
+        raise DataError(f"{path} has {len(values)} items.", hint=f"{kind} needs {FEWEST} or more.")
     if (values == values[0]).all():
         raise DataError(
             f"{path}: every item has the value {values[0]:g}, which leaves nothing to put in order.",
             hint="Give items of at least two different values.",
         )
-    return Items(table["text"], values, *_groups(table["group"], path))
+    return values
 
 
 def _groups(given: list[str | None], path: Path) -> tuple[IntArray | None, tuple[str, ...]]:

@@ -81,14 +81,24 @@ def untrained_beside(encoder: Encoder, dimension: int, seed: int) -> tuple[Encod
     Raises:
         EvalkitError: The encoder's `untrained` fails.
     """
-    make = getattr(encoder, "untrained", None)
-    if callable(make):
-        with foreign(f"{encoder.name} failed to make itself anew", hint="Mend its `untrained`, or let it return None."):
-            fresh: Encoder | None = make(seed)
-        if fresh is not None:
-            return fresh, f"The untrained encoder is {encoder.name} with fresh weights (seed {seed})."
+    fresh: Encoder | None = made_anew(encoder, seed)
+    if fresh is not None:
+        return fresh, f"The untrained encoder is {encoder.name} with fresh weights (seed {seed})."
     return (
         BagOfWords(dimension, seed),
         f"The untrained encoder is a random projection of bags of words: {encoder.name} cannot be made with fresh "
         "weights.",
     )
+
+
+def made_anew(encoder: Any, seed: int) -> Any:
+    """What an encoder's own `untrained` gives; None where it has none, or cannot.
+
+    Raises:
+        EvalkitError: It fails.
+    """
+    make = getattr(encoder, "untrained", None)
+    if not callable(make):
+        return None
+    with foreign(f"{encoder.name} failed to make itself anew", hint="Mend its `untrained`, or let it return None."):
+        return make(seed)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from evalkit.errors import EvalkitError, StoreError
+from evalkit.errors import EvalkitError
 from evalkit.placing import whole_folder
+from evalkit_tasks.made import make_once, place_of
 from evalkit_tasks.stress.limit import FILES, LimitSet, write_limit
 from evalkit_tasks.stress.patterns import Pattern
 
@@ -27,24 +28,13 @@ def generated_folder(name: str) -> Path:
     """
     place = generated_place(name)
     if not _is_whole(place):
-        try:
-            with whole_folder(place, replace=place.exists()) as folder:
-                write_limit(GENERATED[name], folder, name)
-        except OSError as error:
-            raise StoreError(
-                f"Cannot write the task {name} to {place}: {error.strerror}.",
-                hint="Make room, or set EVALKIT_CACHE to a folder that can be written.",
-            ) from None
+        make_once(name, place, lambda folder: write_limit(GENERATED[name], folder, name))
     return place
 
 
 def generated_place(name: str) -> Path:
     """Where its folder is or will be; another place for another generator or other parameters."""
-    from evalkit.embedding.cache import cache_folder
-    from evalkit.fingerprint import digest_json, short
-
-    digest = short(digest_json(GENERATED[name].recorded()))
-    return cache_folder().absolute() / "tasks" / f"{name}-{digest}" / name
+    return place_of(name, GENERATED[name].recorded())
 
 
 def place_limit(made: LimitSet, place: Path, *, force: bool = False) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
@@ -19,16 +19,29 @@ from evalkit.registry import Entry, Registry
 from evalkit.spec import parse_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from evalkit.protocols import Collection, EncoderFactory, Scorer, Task, TaskType
+    from evalkit.protocols import (
+        Collection,
+        CombinerFactory,
+        EncoderFactory,
+        Scorer,
+        Task,
+        TaskSource,
+        TaskType,
+        TransformFactory,
+    )
+    from evalkit.spec import Spec
 
 T = TypeVar("T")
 
 ENCODERS = "evalkit.encoders"
+TRANSFORMS = "evalkit.transforms"
+COMBINERS = "evalkit.combiners"
 TASKS = "evalkit.tasks"
 COLLECTIONS = "evalkit.collections"
+SOURCES = "evalkit.sources"
 
 
 @dataclass
@@ -37,13 +50,21 @@ class Plugins:
 
     Attributes:
         encoders: Encoder families by scheme.
+        transforms: Steps that can stand behind an encoder, by name.
+        combiners: What makes one scorer of several, by scheme.
         task_types: Task types by name.
         collections: Packages of tasks and suites.
+        sources: Catalogues of tasks that lie elsewhere, by scheme.
     """
 
     encoders: Registry[EncoderFactory] = field(default_factory=lambda: Registry("encoder", "evalkit list encoders"))
+    transforms: Registry[TransformFactory] = field(
+        default_factory=lambda: Registry("transform", "evalkit list transforms")
+    )
+    combiners: Registry[CombinerFactory] = field(default_factory=lambda: Registry("combiner", "evalkit list plugins"))
     task_types: Registry[TaskType] = field(default_factory=lambda: Registry("task type", "evalkit list plugins"))
     collections: Registry[Collection] = field(default_factory=lambda: Registry("collection", "evalkit list plugins"))
+    sources: Registry[TaskSource] = field(default_factory=lambda: Registry("task source", "evalkit list plugins"))
 
     @classmethod
     def installed(cls, files: Sequence[Path] = ()) -> Plugins:
@@ -61,11 +82,22 @@ class Plugins:
         return plugins
 
     def _groups(self) -> dict[str, Registry[Any]]:
-        return {ENCODERS: self.encoders, TASKS: self.task_types, COLLECTIONS: self.collections}
+        return {
+            ENCODERS: self.encoders,
+            TRANSFORMS: self.transforms,
+            COMBINERS: self.combiners,
+            TASKS: self.task_types,
+            COLLECTIONS: self.collections,
+            SOURCES: self.sources,
+        }
 
     def add_encoder(self, name: str, factory: EncoderFactory, *, origin: str = "this program") -> None:
         """Register an encoder family; its specs are ``name:argument?key=value``."""
         self.encoders.add(Entry(name, origin, lambda: factory, repr(factory)))
+
+    def add_transform(self, name: str, factory: TransformFactory, *, origin: str = "this program") -> None:
+        """Register a transform; it stands behind an encoder as ``| name:argument?key=value``."""
+        self.transforms.add(Entry(name, origin, lambda: factory, repr(factory)))
 
     def add_task_type(self, name: str, task_type: TaskType, *, origin: str = "this program") -> None:
         """Register a task type; folders whose `task.toml` says ``type = name`` use it."""
@@ -74,6 +106,10 @@ class Plugins:
     def add_collection(self, name: str, collection: Collection, *, origin: str = "this program") -> None:
         """Register a collection of tasks and suites."""
         self.collections.add(Entry(name, origin, lambda: collection, repr(collection)))
+
+    def add_source(self, name: str, source: TaskSource, *, origin: str = "this program") -> None:
+        """Register a catalogue of tasks; ``-t name:TASK`` takes one of it."""
+        self.sources.add(Entry(name, origin, lambda: source, repr(source)))
 
     def _add_file(self, path: Path) -> None:
         register = getattr(_load_file(path), "register", None)
@@ -92,20 +128,41 @@ class Plugins:
         Raises:
             EvalkitError: The spec is malformed, its scheme unknown, or the encoder cannot be loaded.
         """
-        spec = parse_spec(text)
-        return self.encoders.get(spec.scheme)(spec.argument, spec.options)
+        return self._loaded(parse_spec(text))
+
+    def _loaded(self, spec: Spec) -> Scorer:
+        from evalkit.adapters.transformed import behind
+
+        steps = [self._made(step, self.transforms) for step in spec.steps]
+        if spec.parts:
+            parts = [self._loaded(part) for part in spec.parts]
+            with _pointing(spec):
+                scorer: Scorer = self.combiners.get(spec.scheme)(parts, spec.weights, spec.options)
+        else:
+            scorer = self._made(spec, self.encoders)
+        for step, transform in zip(spec.steps, steps, strict=True):
+            with _pointing(step):
+                scorer = behind(scorer, transform, step.text)
+        return scorer
+
+    def _made(self, spec: Spec, registry: Registry[Any]) -> Any:
+        with _pointing(spec):
+            return registry.get(spec.scheme)(spec.argument, spec.options)
 
     def check_spec(self, text: str) -> None:
-        """Refuse a spec that is malformed or whose family is unknown, before anything is loaded.
+        """Refuse a spec that is malformed or names what is unknown, before anything is loaded.
 
         Raises:
             EvalkitError: It is.
         """
-        scheme = parse_spec(text).scheme
-        if scheme not in self.encoders:
-            raise unknown(
-                "encoder", scheme, (entry.name for entry in self.encoders.entries()), where=self.encoders.listing
-            )
+        self._check(parse_spec(text))
+
+    def _check(self, spec: Spec) -> None:
+        _check_known(spec, self.combiners if spec.parts else self.encoders)
+        for part in spec.parts:
+            self._check(part)
+        for step in spec.steps:
+            _check_known(step, self.transforms)
 
     # -- tasks ---------------------------------------------------------------------------------------------------
 
@@ -165,6 +222,21 @@ class Plugins:
         """
         folder = TaskFolder.open(path)
         return self.task_types.get(folder.spec.type)(folder)
+
+
+@contextmanager
+def _pointing(spec: Spec) -> Iterator[None]:
+    """Let errors show which part of what was written they are about."""
+    try:
+        yield
+    except EvalkitError as error:
+        raise spec.pointed(error) from error.__cause__
+
+
+def _check_known(spec: Spec, registry: Registry[Any]) -> None:
+    if spec.scheme not in registry:
+        known = [entry.name for entry in registry.entries()]
+        raise spec.pointed(unknown(registry.kind, spec.scheme, known, where=registry.listing))
 
 
 def _entry(point: EntryPoint) -> Entry[Any]:

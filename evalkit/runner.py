@@ -7,7 +7,8 @@ import math
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from evalkit.diagnostics import VectorStream, diagnose
 from evalkit.embedding import EmbeddingCache, EncoderBench
@@ -20,7 +21,7 @@ from evalkit.reporter import Reporter
 from evalkit.schema import CellRecord, FinishedCell, FinishedCells, MainScore, Result, TaskRecord, Timing, mean_of_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from evalkit.config import RunConfig
     from evalkit.plan import Unfit
@@ -221,7 +222,8 @@ class _TaskRun:
 
     def _evaluated(self, cell: Cell) -> FinishedCell:
         self.runner.reporter.cell_started(self.encoder.name, self.task.info.name, cell)
-        self.bench.start_cell()
+        texts = getattr(self.task, "texts", None)
+        self.bench.start_cell(partial(texts, cell) if callable(texts) else None)
         before = replace(self.bench.tally)
         try:
             return self._cell(cell, self.task.evaluate(cell, self.bench))
@@ -237,7 +239,8 @@ class _TaskRun:
             self.runner.outcome.cached += self.bench.tally.cached - before.cached
 
     def _cell(self, cell: Cell, scores: CellScores) -> FinishedCell:
-        values = {**scores.observations.scores(), **scores.extra}
+        observed = scores.observations
+        values = {**(observed.scores() if observed is not None else {}), **scores.extra}
         if self.task.main_score not in values:
             raise CellError(
                 f"{self.task.info.name} has no metric {self.task.main_score!r}; it has {', '.join(values)}.",
@@ -252,11 +255,13 @@ class _TaskRun:
             languages=cell.languages,
             scores={name: (float(value) if math.isfinite(value) else None) for name, value in values.items()},
             repeats={name: tuple(map(float, each)) for name, each in scores.repeats.items() if _all_finite(each)},
-            observations=scores.observations.to_json(),
+            observations=observed.to_json() if observed is not None else None,
             data={name: float(value) for name, value in scores.data.items() if math.isfinite(value)},
             ties={name: (float(low), float(high)) for name, (low, high) in scores.ties.items()},
+            cost={name: float(value) for name, value in {**self.bench.cost(), **scores.cost}.items()},
+            fits=tuple(self.bench.fits()),
         )
-        said = (*reason, *scores.warnings, *self.bench.zero_warnings())
+        said = (*reason, *scores.warnings, *self.bench.zero_warnings(), *fit_warnings(record.fits))
         return FinishedCell(cell=record, warnings=tuple(f"{cell.split}/{cell.subset}: {text}" for text in said))
 
     def _keep(self) -> None:
@@ -295,13 +300,19 @@ class _TaskRun:
                 texts_encoded=tally.encoded,
                 texts_cached=tally.cached,
             ),
-            warnings=tuple(dict.fromkeys([*notes, *said, *self.bench.notes])),
+            warnings=tuple(dict.fromkeys([*notes, *said, *self.bench.notes, *getattr(self.bench.scorer, "notes", ())])),
         )
 
 
 _UNIDENTIFIED = (
     "The encoder cannot say who it is (it has no fingerprint): nothing was cached, and it is run anew each time."
 )
+
+
+def fit_warnings(fits: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Which transforms have seen the very texts that they were scored on."""
+    seen = dict.fromkeys(str(fit["transform"]) for fit in fits if fit.get("evaluated"))
+    return (f"Fitted on the evaluated texts: {', '.join(seen)}.",) if seen else ()
 
 
 def _namesake(name: str) -> EncoderError:

@@ -52,8 +52,10 @@ class EncoderRecord(Record):
         fingerprint: Digest of weights, tokenizer, pooling, prompts, maximum length and dtype, or None where the
             encoder could not say who it is.
         spec: What named it on the command line.
-        similarity: cosine, dot or lexical.
-        dimension: Length of its vectors; None for a lexical scorer.
+        similarity: cosine, dot or maxsim; lexical or ranker where it has no vectors.
+        dimension: Length of its vectors; None where it has none.
+        form: dense, sparse or multi (several vectors a text).
+        parts: What it is made of where it is made of others: base encoder, transforms, weights.
     """
 
     name: str
@@ -61,6 +63,8 @@ class EncoderRecord(Record):
     spec: str
     similarity: str
     dimension: int | None = None
+    form: str = "dense"
+    parts: Mapping[str, Any] = Field(default_factory=dict)
 
 
 class MainScore(Record):
@@ -81,6 +85,9 @@ class CellRecord(Record):
         data: What the data of the cell are like, whatever the encoder.
         ties: Lowest and highest value of a metric that the order of equally scored documents alone can give, where
             they differ.
+        cost: What the encoder's vectors cost: ``bytes_per_text`` that an index keeps for a text (not for a query), and
+            what the task has measured beside.
+        fits: What the encoder's transforms were fitted on, one entry each.
     """
 
     split: str
@@ -91,6 +98,8 @@ class CellRecord(Record):
     observations: Mapping[str, Any] | None
     data: Mapping[str, float] = Field(default_factory=dict)
     ties: Mapping[str, tuple[float, float]] = Field(default_factory=dict)
+    cost: Mapping[str, float] = Field(default_factory=dict)
+    fits: tuple[Mapping[str, Any], ...] = ()
 
 
 class Environment(Record):

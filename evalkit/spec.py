@@ -1,113 +1,265 @@
-"""Encoder specs: ``scheme[:argument][?key=value&key=value]``.
+"""Encoder specs, as they stand on the command line.
 
-Values are taken as they stand, white space included; ``&``, ``|`` and ``%`` are written ``%26``, ``%7C`` and ``%25``.
-What the argument means is the adapter's business: a path, a name, or ``key=value`` pairs separated by commas.
+    SPEC     =  ENCODER { | STEP }
+    ENCODER  =  FAMILY [:ARGUMENT] [?OPTIONS]
+             |  hybrid:[ SPEC * WEIGHT + SPEC * WEIGHT ... ] [?OPTIONS]
+             |  rerank: SPEC > SPEC
+             |  rerank:[ SPEC > SPEC ] [?OPTIONS]
+    STEP     =  NAME [:ARGUMENT] [?OPTIONS]
+    OPTIONS  =  key=value { & key=value }
+
+``|`` binds closest, then ``*``, then ``+`` and ``>``. What an argument means is up to the family or the step: a path, a
+name, or ``key=value`` pairs separated by commas. Values of options are taken as they stand, white space included, but
+for that in front of a sign of the grammar; ``&``, ``|``, ``%`` and a space at the end of a value are written ``%26``,
+``%7C``, ``%25`` and ``%20``. The signs ``*``, ``+`` and ``>`` have a space on either side and mean something within
+``hybrid:`` and ``rerank:`` only, as do the brackets.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from evalkit.errors import EvalkitError
+from evalkit.errors import EncoderError, EvalkitError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+HYBRID = "hybrid"
+RERANK = "rerank"
+GRAMMAR = (__doc__ or "").partition("\n\n")[2]
+"""The grammar and what it says, for `evalkit list encoders --spec`."""
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*")
-_SHAPE = "scheme:argument?key=value&key=value"
+_SHAPE = "A spec is scheme:argument?key=value&key=value, such as bm25:k1=0.9,b=0.4 or 'st:PATH | truncate:128'"
+_PIPE, _TIMES, _PLUS, _OVER = "|", " * ", " + ", " > "
+_OPEN, _CLOSE = "[", "]"
 
 
 @dataclass(frozen=True)
 class Spec:
-    """An encoder as it is named on the command line.
+    """An encoder as it is named on the command line, or one of the steps behind it.
 
     Attributes:
-        scheme: The encoder family, such as ``st``.
+        scheme: The encoder family, such as ``st``, or the step, such as ``truncate``.
         argument: What stands between the first colon and the first question mark; empty where there is none.
         options: The pairs after the question mark, percent-decoded.
         text: The spec as it was written, without white space around it.
+        steps: The transforms behind the encoder.
+        parts: The encoders that a hybrid or a reranker is made of, in order.
+        weights: The weight of each part; empty for a reranker.
+        whole: All that was written, and `at` where in it this begins: so that an error can point there.
     """
 
     scheme: str
     argument: str
     options: Mapping[str, str]
     text: str
+    steps: tuple[Spec, ...] = ()
+    parts: tuple[Spec, ...] = ()
+    weights: tuple[float, ...] = ()
+    whole: str = field(default="", compare=False)
+    at: int = field(default=0, compare=False)
+
+    def pointed(self, error: EvalkitError) -> EvalkitError:
+        """An error about this part of what was written, with a mark under its place where it is not all of it."""
+        if self.whole.strip() == self.text and not self.steps:
+            return error
+        return EncoderError(error.message, hint=_marked(self.whole, self.at, error.hint), exit_code=error.exit_code)
 
 
 def parse_spec(text: str) -> Spec:
     """Take a spec apart.
 
     Raises:
-        EvalkitError: It is malformed; the message says what was expected at which character (from 1).
+        EncoderError: It is malformed; the message says what was expected at which character (from 1).
     """
-    _refuse_transforms(text)
-    start = len(text) - len(text.lstrip())
-    scheme = _SCHEME.match(text, start)
-    if scheme is None:
-        raise _malformed(text, start, "the name of an encoder family, such as 'bm25'")
-    head, question, tail = text.partition("?")
-    argument = _argument(text, head.rstrip() if not question else head, scheme.end())
-    options = _options(text, tail, len(head) + 1) if question else {}
-    return Spec(scheme.group(), argument, MappingProxyType(options), text.strip())
+    return _Reader(text).whole()
 
 
 def parse_pairs(text: str, separator: str) -> dict[str, str]:
     """``key=value`` pairs as they stand in a comma-separated argument.
 
     Raises:
-        EvalkitError: A part is no pair, or a key is there twice.
+        EncoderError: A part is no pair, or a key is there twice.
     """
+    return _pairs(text, 0, len(text), separator)
+
+
+class _Reader:
+    """Reads a spec from left to right.
+
+    Args:
+        text: What was written.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    def whole(self) -> Spec:
+        """All of the text as one spec."""
+        spec = self.spec(())
+        if self.at < len(self.text):
+            raise _malformed(self.text, self.at, f"{_PIPE!r} and a transform, or the end")
+        return spec
+
+    def spec(self, ends: tuple[str, ...]) -> Spec:
+        """An encoder and its steps, up to one of the signs that end it here."""
+        start = self._skip_space()
+        encoder = self._encoder((*ends, _PIPE))
+        steps = []
+        while self._takes(_PIPE):
+            self._skip_space()
+            steps.append(self._simple("the name of a transform, such as 'truncate'", (*ends, _PIPE)))
+        text = self.text[start : self.at].strip()
+        return Spec(
+            encoder.scheme,
+            encoder.argument,
+            encoder.options,
+            text,
+            tuple(steps),
+            encoder.parts,
+            encoder.weights,
+            self.text,
+            start,
+        )
+
+    def _encoder(self, ends: tuple[str, ...]) -> Spec:
+        rest = self.text[self.at :]
+        if rest.startswith(f"{HYBRID}:"):
+            return self._hybrid(ends)
+        if rest.startswith(f"{RERANK}:"):
+            return self._rerank(ends)
+        return self._simple("the name of an encoder family, such as 'bm25'", ends)
+
+    def _hybrid(self, ends: tuple[str, ...]) -> Spec:
+        start = self.at
+        self.at += len(HYBRID) + 1
+        self._expect(_OPEN, "'[' and the parts of the hybrid, such as hybrid:[bm25 * .4 + st:PATH * .6]")
+        parts, weights = [], []
+        while True:
+            parts.append(self.spec((_TIMES, _PLUS, _CLOSE)))
+            weights.append(self._weight() if self._takes(_TIMES) else 1.0)
+            if not self._takes(_PLUS):
+                break
+        if len(parts) < 2:
+            raise _malformed(self.text, self.at, "' + ' and another part")
+        self._expect(_CLOSE, "' + ' and another part, or ']'")
+        return self._combined(HYBRID, start, ends, tuple(parts), tuple(weights))
+
+    def _rerank(self, ends: tuple[str, ...]) -> Spec:
+        start = self.at
+        self.at += len(RERANK) + 1
+        self._skip_space()
+        bracketed = self._takes(_OPEN)
+        first = self.spec((_OVER, _CLOSE) if bracketed else (_OVER, *ends[:-1]))
+        self._expect(_OVER.strip(), "' > ' and what reranks, such as rerank:bm25 > cross:PATH")
+        if not bracketed:
+            second = self.spec(ends[:-1])
+            text = self.text[start : self.at].strip()
+            return Spec(RERANK, "", {}, text, parts=(first, second), whole=self.text, at=start)
+        second = self.spec((_CLOSE,))
+        self._expect(_CLOSE, "']'")
+        return self._combined(RERANK, start, ends, (first, second), ())
+
+    def _combined(
+        self, scheme: str, start: int, ends: tuple[str, ...], parts: tuple[Spec, ...], weights: tuple[float, ...]
+    ) -> Spec:
+        """What stands in brackets, with the options behind them."""
+        options: dict[str, str] = {}
+        if self._takes("?"):
+            stop = self._end(ends)
+            options = _pairs(self.text, self.at, stop, "&", decoded=True)
+            self.at = stop
+        text = self.text[start : self.at]
+        return Spec(scheme, "", MappingProxyType(options), text, (), parts, weights, self.text, start)
+
+    def _weight(self) -> float:
+        self._skip_space()
+        stop = self._end((_PLUS, _CLOSE))
+        try:
+            weight = float(self.text[self.at : stop])
+        except ValueError:
+            weight = math.nan
+        if not math.isfinite(weight):
+            raise _malformed(self.text, self.at, "a weight, such as .4")
+        self.at = stop
+        return weight
+
+    def _simple(self, wanted: str, ends: tuple[str, ...]) -> Spec:
+        """``name:argument?key=value`` up to one of the signs that end it here."""
+        start, stop = self.at, self._end(ends)
+        name = _SCHEME.match(self.text, start, stop)
+        if name is None:
+            raise _malformed(self.text, start, wanted)
+        # White space before a sign is none of the value's; at the very end it is, as the user may mean it.
+        last = stop if stop == len(self.text) else start + len(self.text[start:stop].rstrip())
+        head = self.text.find("?", start, last)
+        argument = self._argument(name.end(), last if head < 0 else head, ended=head < 0)
+        options = _pairs(self.text, head + 1, last, "&", decoded=True) if head >= 0 else {}
+        self.at = stop
+        text = self.text[start:stop].strip()
+        return Spec(name.group(), argument, MappingProxyType(options), text, whole=self.text, at=start)
+
+    def _argument(self, start: int, stop: int, *, ended: bool) -> str:
+        """What stands behind the colon; white space at the end belongs to it only where options follow."""
+        head = self.text[start:stop].rstrip() if ended else self.text[start:stop]
+        if head and head[0] != ":":
+            raise _malformed(self.text, start, "':' and an argument, or '?' and options")
+        if head == ":":
+            raise _malformed(self.text, start + 1, "an argument after ':'")
+        return head[1:]
+
+    def _end(self, signs: tuple[str, ...]) -> int:
+        """Where the first of some signs begins, or the end."""
+        found = [place for place in (self.text.find(sign, self.at) for sign in signs) if place >= 0]
+        return min(found, default=len(self.text))
+
+    def _skip_space(self) -> int:
+        self.at += len(self.text[self.at :]) - len(self.text[self.at :].lstrip())
+        return self.at
+
+    def _takes(self, sign: str) -> bool:
+        """Go beyond a sign, if it is the next thing."""
+        place = self._skip_space() if sign.strip() != "?" else self.at
+        if not self.text.startswith(sign.strip(), place):
+            return False
+        self.at = place + len(sign.strip())
+        return True
+
+    def _expect(self, sign: str, wanted: str) -> None:
+        if not self._takes(sign):
+            raise _malformed(self.text, self.at, wanted)
+
+
+def _pairs(text: str, start: int, stop: int, separator: str, *, decoded: bool = False) -> dict[str, str]:
+    """``key=value`` pairs between two places of a text."""
     pairs: dict[str, str] = {}
-    position = 0
-    for part in text.split(separator):
-        _add_pair(pairs, text, part, position)
-        position += len(part) + len(separator)
+    for part in text[start:stop].split(separator):
+        key, equals, value = part.partition("=")
+        key = key.strip()
+        if not key or not equals:
+            raise _malformed(text, start, "key=value")
+        if key in pairs:
+            raise _malformed(text, start, f"{key!r} only once")
+        pairs[key] = unquote(value) if decoded else value
+        start += len(part) + len(separator)
     return pairs
 
 
-def _argument(text: str, head: str, end: int) -> str:
-    if len(head) > end and head[end] != ":":
-        raise _malformed(text, end, "':' and an argument, or '?' and options")
-    argument = head[end + 1 :]
-    if len(head) == end + 1:
-        raise _malformed(text, end + 1, "an argument after ':'")
-    return argument
-
-
-def _options(text: str, tail: str, start: int) -> dict[str, str]:
-    options: dict[str, str] = {}
-    for part in tail.split("&"):
-        _add_pair(options, text, part, start)
-        start += len(part) + 1
-    return {key: unquote(value) for key, value in options.items()}
-
-
-def _add_pair(pairs: dict[str, str], text: str, part: str, start: int) -> None:
-    key, equals, value = part.partition("=")
-    key = key.strip()
-    if not key or not equals:
-        raise _malformed(text, start, "key=value")
-    if key in pairs:
-        raise _malformed(text, start, f"{key!r} only once")
-    pairs[key] = value
-
-
-def _refuse_transforms(text: str) -> None:
-    at = text.find("|")
-    if at >= 0:
-        raise EvalkitError(
-            f"Encoder spec {text!r}: this version has no transforms ('|' at character {at + 1}).",
-            hint="Give the encoder alone; a '|' inside a value is written %7C.",
-        )
-
-
-def _malformed(text: str, at: int, expected: str) -> EvalkitError:
+def _malformed(text: str, at: int, expected: str) -> EncoderError:
     found = repr(text[at : at + 12]) if at < len(text) else "the end"
-    return EvalkitError(
+    return EncoderError(
         f"Encoder spec {text!r}: expected {expected} at character {at + 1}, found {found}.",
-        hint=f"A spec is {_SHAPE}, such as bm25:k1=0.9,b=0.4 or st:PATH?max_length=128&device=cpu.",
+        hint=_marked(text, at, f"{_SHAPE}; `evalkit list encoders --spec` explains."),
     )
+
+
+def _marked(text: str, at: int, hint: str) -> str:
+    """A hint below what was written, with a mark under the place; without it where it would not stand there."""
+    return f"{text}\n{' ' * at}^\n{hint}".rstrip() if text.isprintable() and text else hint

@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from evalkit.embedding.checks import as_embeddings
 from evalkit.errors import EncoderError
 from evalkit.fingerprint import SHORT, context_digest
 from evalkit.observations import Observations
-from evalkit.protocols import Cell, CellScores, Encoder, LexicalScorer, Scorer, TaskInfo
-from evalkit.types import Role, Similarity, Vectors
+from evalkit.protocols import Cell, CellScores, Encoder, LexicalScorer, Ranker, Scorer, TaskInfo
+from evalkit.types import Form, Role, Similarity, TokenVectors, Vectors
 
 if TYPE_CHECKING:
     from evalkit.protocols import Task
+    from evalkit.types import Embeddings
 
 TEXTS = (
     "A cat sits on the mat.",
@@ -141,9 +143,29 @@ def _encode(
     encoder: Encoder, texts: Sequence[str], *, role: Role = Role.TEXT, task: TaskInfo = _INFO, batch_size: int = 32
 ) -> Vectors:
     given = list(texts)
-    vectors = encoder.encode(given, role=role, task=task, batch_size=batch_size)
+    embeddings = encoder.encode(given, role=role, task=task, batch_size=batch_size)
     _rule(given == list(texts), "encode must not change the list of texts that it is given")
-    return vectors
+    return _in_rows(encoder, embeddings, given)
+
+
+def _in_rows(encoder: Encoder, embeddings: Any, texts: list[str]) -> Vectors:
+    """Embeddings of any form as one row a text, so that all can be compared alike."""
+    form = Form(getattr(encoder, "form", Form.DENSE))
+    if form is Form.DENSE or not texts:
+        vectors: Vectors = embeddings
+        return vectors
+    try:
+        checked: Any = as_embeddings(embeddings, texts, encoder=encoder.name, dimension=None, form=form)
+    except EncoderError as error:
+        raise AssertionError(f"Broken rule: {error}") from error
+    return _summed(checked) if isinstance(checked, TokenVectors) else np.asarray(checked.toarray(), dtype=np.float32)
+
+
+def _summed(tokens: TokenVectors) -> Vectors:
+    """(n, 2 d + 1): of several vectors a text their number, their sum and that of their squares."""
+    starts, vectors = tokens.offsets[:-1], tokens.vectors
+    sums = [np.add.reduceat(values, starts, axis=0) for values in (vectors, vectors**2)]
+    return np.hstack([tokens.counts[:, None], *sums]).astype(np.float32)
 
 
 def _check_shape(vectors: Vectors, texts: list[str]) -> None:
@@ -162,8 +184,8 @@ def _check_rows(encoder: Encoder, texts: list[str], vectors: Vectors, role: Role
         "rows must be in the order of the texts": backwards[::-1],
         "vectors must not depend on the batch size": _encode(encoder, texts, role=role, batch_size=2),
         "vectors must not depend on the texts beside them": _one_by_one(encoder, texts, role),
-        "encode must take any sequence, also a tuple": encoder.encode(
-            tuple(texts), role=role, task=_INFO, batch_size=32
+        "encode must take any sequence, also a tuple": _in_rows(
+            encoder, encoder.encode(tuple(texts), role=role, task=_INFO, batch_size=32), texts
         ),
         "equal texts must have equal vectors": vectors[[texts.index(text) for text in texts]],
     }
@@ -247,26 +269,35 @@ class MemoryBench:
     scorer: Scorer
     task: TaskInfo
     workers: int = 1
-    given: list[tuple[Vectors, Vectors]] = field(default_factory=list)
+    given: list[tuple[Any, Any]] = field(default_factory=list)
 
     def embed(self, texts: Sequence[str], *, role: Role) -> Vectors:
         """(len(texts), d) float32."""
+        vectors = self.embed_any(texts, role=role)
+        if not isinstance(vectors, np.ndarray):
+            raise AssertionError("Broken rule: a task of dense vectors only must not say that it takes other forms.")
+        return vectors
+
+    def embed_any(self, texts: Sequence[str], *, role: Role) -> Embeddings:
+        """Embeddings in the encoder's form."""
         _rule(isinstance(role, Role), "embed must be given a Role")
         _rule(len(texts) and all(isinstance(text, str) for text in texts), "embed must be given texts")
         if not isinstance(self.scorer, Encoder):
             raise AssertionError("Broken rule: a task that calls itself lexical must not ask a scorer for vectors.")
-        vectors = self.scorer.encode(list(texts), role=role, task=self.task, batch_size=32)
-        self.given.append((vectors, vectors.copy()))
-        return vectors
+        embeddings = self.scorer.encode(list(texts), role=role, task=self.task, batch_size=32)
+        values: Any = embeddings.vectors if isinstance(embeddings, TokenVectors) else embeddings
+        held = values if isinstance(values, np.ndarray) else values.data
+        self.given.append((held, held.copy()))
+        return embeddings
 
     def expect(self, n_texts: int) -> None:
         """Check what the progress display is told."""
         _rule(isinstance(n_texts, int) and n_texts >= 0, "expect must be given a number of texts")
 
-    def beside(self, encoder: Encoder) -> MemoryBench:
-        """Another encoder; its vectors are watched too."""
-        _rule(isinstance(encoder, Encoder), "beside must be given an encoder")
-        return replace(self, scorer=encoder)
+    def beside(self, scorer: Scorer) -> MemoryBench:
+        """Another encoder, or a part; its vectors are watched too."""
+        _rule(isinstance(scorer, Encoder | LexicalScorer | Ranker), "beside must be given an encoder or a part of one")
+        return replace(self, scorer=scorer)
 
 
 def _check_declarations(task: Task) -> None:
@@ -303,6 +334,9 @@ def _score(task: Task, cells: Sequence[Cell], scorer: Scorer | None) -> Scored:
 
 def _check_scores(task: Task, key: tuple[str, str], scores: CellScores) -> None:
     _rule(isinstance(scores, CellScores), f"evaluate must return CellScores, not {type(scores).__name__}")
+    if scores.observations is None:
+        _rule(task.main_score in scores.extra, "without observations the main score must be among extra")
+        return
     observations = scores.observations
     _rule(isinstance(observations, Observations), f"the observations of cell {key} must be Observations")
     _rule(len(observations), f"the observations of cell {key} must have at least one unit")
@@ -334,7 +368,9 @@ def _check_lexical_task(task: Task, cells: list[Cell]) -> None:
 
 def _shown(scores: CellScores) -> str:
     """Everything that must be equal between two evaluations; nan equals nan."""
-    return repr((scores.observations.to_json(), scores.observations.scores(), dict(scores.extra), scores.warnings))
+    observed = scores.observations
+    shown = (observed.to_json(), observed.scores()) if observed is not None else None
+    return repr((shown, dict(scores.extra), scores.warnings))
 
 
 def _is_json(value: Any) -> bool:

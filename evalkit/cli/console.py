@@ -65,7 +65,7 @@ def error(error: EvalkitError, *, where: str = "") -> None:
     """
     _labelled("error", f"{where}: {error.message}" if where else error.message, "bold red")
     if error.hint:
-        err().print(f"  {error.hint}")
+        err().print("\n".join(f"  {part}" for part in error.hint.split("\n")))
 
 
 def _labelled(label: str, text: str, style: str) -> None:

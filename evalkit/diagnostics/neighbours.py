@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.search import TopKSearch
-from evalkit.types import Similarity
+from evalkit.types import OF_VECTORS, Similarity
 
 if TYPE_CHECKING:
     from evalkit.types import FloatArray, IntArray, Vectors
@@ -119,7 +119,7 @@ def cosine_dot_disagreement(rows: Vectors, n_queries: int, *, workers: int = 1) 
         workers: Threads.
     """
     queries = rows[:n_queries]
-    by_cosine, by_dot = (nearest(queries, rows, K, similarity, workers=workers) for similarity in Similarity)
+    by_cosine, by_dot = (nearest(queries, rows, K, similarity, workers=workers) for similarity in OF_VECTORS)
     return disagreement(by_cosine, by_dot)
 
 

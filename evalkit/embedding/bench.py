@@ -2,53 +2,50 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from evalkit.embedding.checks import as_vectors, shorten
-from evalkit.errors import CellError, EvalkitError, StoreError, foreign
-from evalkit.fingerprint import context_digest
-from evalkit.protocols import Encoder
+from evalkit.embedding import forms
+from evalkit.embedding.cached import BATCHES_PER_CALL, CachedEncoder, Count
+from evalkit.embedding.checks import as_embeddings, shorten
+from evalkit.errors import CellError, EvalkitError, foreign
+from evalkit.protocols import Derived, Encoder
+from evalkit.types import Form, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from evalkit.embedding.cache import EmbeddingCache, EncoderCache
-    from evalkit.protocols import Scorer, TaskInfo
-    from evalkit.types import Role, Vectors
+    from evalkit.embedding.cache import EmbeddingCache
+    from evalkit.protocols import Prepared, Scorer, TaskInfo
+    from evalkit.types import Embeddings, Vectors
 
-BATCHES_PER_CALL = 32
-"""Batches in one call of an encoder: enough to sort texts by length, few enough to store and to show progress."""
+__all__ = ["BATCHES_PER_CALL", "EncoderBench", "Tally"]
 
 
 @dataclass
-class Tally:
+class Tally(Count):
     """What the bench has done so far.
 
     Attributes:
-        encoded: Texts that the encoder turned into vectors.
-        cached: Texts whose vectors came from the cache.
-        seconds: Wall time inside the encoder.
         zeros: All-zero vectors of the cell; `first_zero` is the first text that has one.
         vectors: Vectors handed out in the cell, repeated texts counted once a call.
+        kept: Texts of the cell that an index would keep (all but queries), and `bytes` how many bytes for them.
+        fits: What the cell's transforms were fitted on.
     """
 
-    encoded: int = 0
-    cached: int = 0
-    seconds: float = 0.0
     zeros: int = 0
     vectors: int = 0
     first_zero: str = ""
+    kept: int = 0
+    bytes: float = 0.0
+    fits: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 class EncoderBench:
     """A `evalkit.protocols.Workbench`.
 
     Args:
-        scorer: The encoder or lexical scorer.
+        scorer: The encoder, lexical scorer or ranker.
         task: The task that is being scored.
         cache: Where vectors are kept; None keeps none. An encoder without fingerprint is never cached.
         batch_size: Texts in one forward pass of the encoder.
@@ -81,12 +78,23 @@ class EncoderBench:
         self._expected = 0
         self._done = 0
         self._beneath: EncoderBench | None = None
+        self._parts: list[EncoderBench] = []
+        self._texts: Callable[[], Mapping[Role, Sequence[str]]] | None = None
+        self._encoder: CachedEncoder | None = None
+        self._base: EncoderBench | None = None
+        self._prepared: Prepared | None = None
 
-    def start_cell(self) -> None:
-        """Begin to count progress and zero vectors anew."""
+    def start_cell(self, texts: Callable[[], Mapping[Role, Sequence[str]]] | None = None) -> None:
+        """Begin a cell: count progress, zero vectors and bytes anew, and fit anew what is to be fitted.
+
+        Args:
+            texts: Says the texts that the cell will embed, by role; None where its task cannot say them.
+        """
         self._expected = self._done = 0
-        self.tally.zeros = self.tally.vectors = 0
-        self.tally.first_zero = ""
+        self.tally = Tally(self.tally.encoded, self.tally.cached, self.tally.seconds)
+        self._texts = texts
+        self._base, self._prepared = None, None
+        self._parts = []
 
     def expect(self, n_texts: int) -> None:
         """Tell the progress display how many more texts the cell will embed."""
@@ -96,14 +104,14 @@ class EncoderBench:
         self._expected += n_texts
         self._report()
 
-    def beside(self, encoder: Encoder) -> EncoderBench:
-        """A bench of another encoder, with the same task, cache and progress.
+    def beside(self, scorer: Scorer) -> EncoderBench:
+        """A bench of another encoder, or of a part of this one, with the same task, cache and progress.
 
         What it encodes counts as this bench's work; its zero vectors, and the length of its vectors, do not.
         """
-        same = encoder.fingerprint is not None and encoder.fingerprint == self.scorer.fingerprint
+        same = scorer.fingerprint is not None and scorer.fingerprint == self.scorer.fingerprint
         other = EncoderBench(
-            encoder,
+            scorer,
             self._task,
             cache=self._cache,
             batch_size=self._batch_size,
@@ -113,10 +121,27 @@ class EncoderBench:
         )
         other._beneath = self
         other.notes = self.notes
+        other._texts = self._texts
+        self._parts.append(other)
         return other
 
     def embed(self, texts: Sequence[str], *, role: Role) -> Vectors:
         """(len(texts), d) float32; each distinct text is encoded once.
+
+        Raises:
+            CellError: The encoder fails, returns no embeddings, or does not make one dense vector a text.
+        """
+        embeddings = self.embed_any(texts, role=role)
+        if not forms.is_dense(embeddings):
+            raise CellError(
+                f"{self.scorer.name} makes {forms.form_of(embeddings)} embeddings, and this task needs one dense "
+                "vector a text.",
+                hint="Add a transform that makes one, such as `| project:256` (sparse) or `| muvera` (multi).",
+            )
+        return embeddings
+
+    def embed_any(self, texts: Sequence[str], *, role: Role) -> Embeddings:
+        """As `embed`, in the form that the encoder has.
 
         Raises:
             CellError: The encoder fails, returns no embeddings, or has no vectors at all.
@@ -124,132 +149,17 @@ class EncoderBench:
         if not isinstance(self.scorer, Encoder):
             raise CellError(f"{self.scorer.name} has no vectors.", hint="Give it retrieval tasks only.")
         distinct = list(dict.fromkeys(texts))
-        vectors = self._distinct_vectors(self.scorer, distinct, role)
-        self._count_zeros(vectors, distinct)
-        if self._on_vectors is not None:
-            self._on_vectors(distinct, vectors)
+        embeddings = self._distinct(self.scorer, distinct, role)
+        self._count_zeros(embeddings, distinct)
+        if role is not Role.QUERY:
+            self._count_bytes(embeddings)
+        if self._on_vectors is not None and forms.is_dense(embeddings):
+            self._on_vectors(distinct, embeddings)
         self._advance(len(texts) - len(distinct), 0)
         if len(distinct) == len(texts):
-            return vectors
+            return embeddings
         rows = {text: row for row, text in enumerate(distinct)}
-        return vectors[[rows[text] for text in texts]]
-
-    # -- inside --------------------------------------------------------------------------------------------------
-
-    def _distinct_vectors(self, encoder: Encoder, texts: list[str], role: Role) -> Vectors:
-        found = self._look_up(encoder, texts, role)
-        if found is None:
-            return self._encode_all(encoder, texts, role, None)
-        cache, keys, stored = found
-        missing = [row for row, value in enumerate(stored) if value is None]
-        self._count(cached=len(texts) - len(missing))
-        self._advance(len(texts) - len(missing), 0)
-        old = self._join(encoder, [value for value in stored if value is not None])
-        if not missing:
-            return old
-        if not len(old):
-            return self._encode_all(encoder, texts, role, (cache, keys))
-        fresh = self._encode_all(
-            encoder, [texts[row] for row in missing], role, (cache, [keys[row] for row in missing])
-        )
-        vectors = np.empty((len(texts), fresh.shape[1]), dtype=np.float32)
-        vectors[missing] = fresh
-        vectors[[row for row, value in enumerate(stored) if value is not None]] = old
-        return vectors
-
-    def _look_up(
-        self, encoder: Encoder, texts: list[str], role: Role
-    ) -> tuple[EncoderCache, list[bytes], list[bytes | None]] | None:
-        """The cache, the texts' keys and what it holds for them; None where nothing is cached."""
-        if self._cache is None or encoder.fingerprint is None:
-            return None
-        variant = getattr(encoder, "variant", None)
-        told = variant(role, self._task) if callable(variant) else context_digest(role, self._task)
-        try:
-            cache = self._cache.of(encoder.name, encoder.fingerprint, told)
-            keys = [cache.key(text) for text in texts]
-            return cache, keys, cache.get(keys)
-        except StoreError as error:
-            self._go_on_without(error)
-            return None
-
-    def _go_on_without(self, error: StoreError) -> None:
-        """A cache that cannot be used costs time but no result."""
-        self._cache = None
-        self.notes.append(f"{error} The run went on without a cache.")
-
-    def _join(self, encoder: Encoder, stored: list[bytes]) -> Vectors:
-        """(len(stored), d) the stored vectors; their length is the encoder's from now on."""
-        lengths = {len(value) // 4 for value in stored}
-        if self.dimension is not None:
-            lengths.add(self.dimension)
-        if len(lengths) > 1:
-            raise CellError(
-                f"{encoder.name} has vectors of lengths {', '.join(map(str, sorted(lengths)))} under one fingerprint.",
-                hint="Let its fingerprint say all that decides its vectors, and run `evalkit cache clear`.",
-            )
-        if not lengths:
-            return np.zeros((0, 1), dtype=np.float32)
-        self.dimension = lengths.pop()
-        vectors = np.frombuffer(b"".join(stored), dtype="<f4").reshape(len(stored), self.dimension)
-        return vectors.astype(np.float32, copy=False)
-
-    def _encode_all(
-        self, encoder: Encoder, texts: list[str], role: Role, store: tuple[EncoderCache, list[bytes]] | None
-    ) -> Vectors:
-        """Vectors of the texts, in their order; encoded longest first, so that batches pad little."""
-        lengths = list(map(len, texts))
-        order = sorted(range(len(texts)), key=lengths.__getitem__, reverse=True)
-        step = self._batch_size * BATCHES_PER_CALL
-        out: Vectors | None = None
-        for start in range(0, len(order), step):
-            rows = order[start : start + step]
-            vectors = self._call(encoder, [texts[row] for row in rows], role)
-            if out is None:
-                out = np.empty((len(texts), vectors.shape[1]), dtype=np.float32)
-            out[rows] = vectors
-            if store is not None:
-                self._store(store[0], [store[1][row] for row in rows], vectors)
-            self._advance(len(rows), len(rows))
-        return out if out is not None else np.zeros((0, self.dimension or 1), dtype=np.float32)
-
-    def _call(self, encoder: Encoder, texts: list[str], role: Role) -> Vectors:
-        started = time.perf_counter()
-        try:
-            with foreign(
-                f"{encoder.name} failed while it encoded {len(texts)} texts",
-                hint="Mend the encoder and run again; what the cache holds already is not encoded again.",
-            ):
-                raw = encoder.encode(list(texts), role=role, task=self._task, batch_size=self._batch_size)
-            vectors = as_vectors(raw, texts, encoder=encoder.name, dimension=self.dimension)
-        except EvalkitError as error:
-            raise CellError(error.message, hint=error.hint) from error
-        self._count(encoded=len(texts), seconds=time.perf_counter() - started)
-        self.dimension = vectors.shape[1]
-        return vectors
-
-    def _store(self, cache: EncoderCache, keys: list[bytes], vectors: Vectors) -> None:
-        if self._cache is None:  # it failed for an earlier batch
-            return
-        try:
-            cache.put(keys, vectors)
-        except StoreError as error:
-            self._go_on_without(error)
-
-    def _count(self, *, encoded: int = 0, cached: int = 0, seconds: float = 0.0) -> None:
-        self.tally.encoded += encoded
-        self.tally.cached += cached
-        self.tally.seconds += seconds
-        if self._beneath is not None:
-            self._beneath._count(encoded=encoded, cached=cached, seconds=seconds)
-
-    def _count_zeros(self, vectors: Vectors, texts: list[str]) -> None:
-        zero = np.flatnonzero(vectors[:, 0] == 0)
-        zero = zero[~vectors[zero].any(axis=1)]
-        self.tally.vectors += len(vectors)
-        self.tally.zeros += len(zero)
-        if len(zero) and not self.tally.first_zero:
-            self.tally.first_zero = texts[zero[0]]
+        return forms.take(embeddings, [rows[text] for text in texts])
 
     def zero_warnings(self) -> tuple[str, ...]:
         """How many vectors of the cell were zero, if any.
@@ -270,6 +180,100 @@ class EncoderBench:
             "their cosine is undefined and follows mteb's conventions.",
         )
 
+    def cost(self) -> dict[str, float]:
+        """Bytes that an index would keep for a text of the cell; nothing where no vectors were made."""
+        held = [bench.tally for bench in self._embedding_benches() if bench.tally.kept]
+        if not held:
+            return {}
+        return {"bytes_per_text": sum(tally.bytes / tally.kept for tally in held)}
+
+    def fits(self) -> list[Mapping[str, Any]]:
+        """What the cell's transforms were fitted on, those of every part."""
+        found: list[Mapping[str, Any]] = []
+        for bench in self._embedding_benches():
+            found += [fit for fit in bench.tally.fits if fit not in found]
+        return found
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _embedding_benches(self) -> list[EncoderBench]:
+        """The bench itself where it has handed out vectors, or those of the parts that a ranker asked."""
+        if self.tally.vectors or not self._parts:
+            return [self]
+        return [held for part in self._parts for held in part._embedding_benches()]
+
+    def _distinct(self, encoder: Encoder, texts: list[str], role: Role) -> Embeddings:
+        if isinstance(encoder, Derived):
+            return self._derived(encoder, texts, role)
+        if self._encoder is None:
+            self._encoder = CachedEncoder(
+                encoder, self._task, self._cache, self._batch_size, self._step, self.notes, self.dimension
+            )
+        embeddings = self._encoder.embed(texts, role)
+        self._cache = self._encoder.cache  # None from now on where it failed
+        self.dimension = self._encoder.dimension
+        return embeddings
+
+    def _derived(self, encoder: Derived, texts: list[str], role: Role) -> Embeddings:
+        """Embeddings that follow from another encoder's, whose bench has them from the cache."""
+        name = self.scorer.name
+        base, prepared = self.base_bench(encoder), self.prepared(encoder)
+        form = Form(getattr(encoder, "form", Form.DENSE))
+        raw = base.embed_any(texts, role=role)
+        try:
+            with foreign(f"{name} failed", hint="Mend the transform."):
+                changed = prepared(raw, role=role)
+            embeddings = as_embeddings(changed, texts, encoder=name, dimension=self.dimension, form=form)
+        except EvalkitError as error:
+            raise CellError(error.message, hint=error.hint) from error
+        self.dimension = forms.dimension_of(embeddings)
+        return embeddings
+
+    def base_bench(self, encoder: Derived) -> EncoderBench:
+        """The bench of the encoder that a derived one takes its vectors from."""
+        if self._base is None:
+            self._base = self.beside(encoder.base)
+        return self._base
+
+    def prepared(self, encoder: Derived) -> Prepared:
+        """A derived encoder, fitted for the cell.
+
+        Raises:
+            CellError: It cannot be.
+        """
+        if self._prepared is None:
+            try:
+                with foreign(f"{self.scorer.name} cannot be fitted", hint="Mend the transform."):
+                    self._prepared = encoder.prepare(_CellTexts(self.base_bench(encoder), self._task.name, self._texts))
+            except EvalkitError as error:
+                raise CellError(error.message, hint=error.hint) from error
+            self.tally.fits = list(self._prepared.fits)
+        return self._prepared
+
+    def _step(self, done: Count) -> None:
+        self._count(done)
+        self._advance(done.encoded + done.cached, done.encoded)
+
+    def _count(self, done: Count) -> None:
+        self.tally.encoded += done.encoded
+        self.tally.cached += done.cached
+        self.tally.seconds += done.seconds
+        if self._beneath is not None:
+            self._beneath._count(done)
+
+    def _count_zeros(self, embeddings: Embeddings, texts: list[str]) -> None:
+        zero = forms.zero_rows(embeddings)
+        self.tally.vectors += forms.count_of(embeddings)
+        self.tally.zeros += len(zero)
+        if len(zero) and not self.tally.first_zero:
+            self.tally.first_zero = texts[int(zero[0])]
+
+    def _count_bytes(self, embeddings: Embeddings) -> None:
+        count = forms.count_of(embeddings)
+        each = self._prepared.bytes_of(embeddings) if self._prepared is not None else forms.bytes_of(embeddings)
+        self.tally.kept += count
+        self.tally.bytes += count * each
+
     def _advance(self, texts: int, encoded: int) -> None:
         if self._beneath is not None:
             self._beneath._advance(texts, encoded)
@@ -281,3 +285,27 @@ class EncoderBench:
     def _report(self, encoded: int = 0) -> None:
         if self._on_progress is not None:
             self._on_progress(self._done, max(self._expected, self._done), encoded)
+
+
+@dataclass(frozen=True)
+class _CellTexts:
+    """A `evalkit.protocols.FitSource`: a cell's texts, and the vectors of any texts."""
+
+    bench: EncoderBench
+    task: str
+    texts: Callable[[], Mapping[Role, Sequence[str]]] | None
+
+    @property
+    def evaluated(self) -> Mapping[Role, Sequence[str]]:
+        """The texts that the cell is going to embed, by role."""
+        if self.texts is None:
+            raise CellError(
+                f"{self.task} cannot say which texts it embeds, so nothing can be fitted on them.",
+                hint="Fit on texts of your own, with fit=FILE in the transform.",
+            )
+        return self.texts()
+
+    def embed(self, texts: Sequence[str], *, role: Role) -> Embeddings:
+        """Vectors of the base encoder."""
+        self.bench.expect(len(texts))
+        return self.bench.embed_any(texts, role=role)

@@ -3,7 +3,8 @@
 An LMDB environment. Its transactions make it safe for several processes at once and for a process that is killed in
 the middle of a write. A key is 8 bytes of the encoder (so that one encoder's entries lie together and can be
 removed together) and 24 bytes of a digest over encoder fingerprint, variant (role or prompt) and text, each
-with its length, so that no two triples share one. A value is the float32 vector, little-endian, and its CRC-32.
+with its length, so that no two triples share one. A value is what `evalkit.embedding.forms.packed` makes of the text's
+vector or vectors, and its CRC-32.
 """
 
 from __future__ import annotations
@@ -21,14 +22,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 from zlib import crc32
 
-import numpy as np
-
+from evalkit.embedding.forms import packed
 from evalkit.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from evalkit.types import Vectors
+    from evalkit.types import Embeddings
 
 T = TypeVar("T")
 
@@ -104,10 +104,9 @@ class EncoderCache:
         """The stored vector's bytes of each key, or None."""
         return [_verified(value) for value in self._cache.get(keys)]
 
-    def put(self, keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Store vectors; all of them or, if the process dies, none."""
-        raw = np.ascontiguousarray(vectors, dtype="<f4")
-        self._cache.put([(key, _sealed(row.tobytes())) for key, row in zip(keys, raw, strict=True)])
+    def put(self, keys: Sequence[bytes], vectors: Embeddings) -> None:
+        """Store embeddings; all of them or, if the process dies, none."""
+        self._cache.put([(key, _sealed(value)) for key, value in zip(keys, packed(vectors), strict=True)])
 
 
 class EmbeddingCache:

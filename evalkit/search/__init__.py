@@ -8,6 +8,22 @@ The last bit of an inner product depends on the place of the row in the matrix p
 out unequal. Rows are therefore recognised by a 64-bit hash, and all copies of a document get one score at the end.
 """
 
+from evalkit.search.flops import Flops
+from evalkit.search.maxsim import MaxSimSearch
+from evalkit.search.opening import open_search
+from evalkit.search.pairs import pair_scores
+from evalkit.search.sparse import SparseSearch
+from evalkit.search.streaming import CorpusSearch
 from evalkit.search.topk import TopKSearch, document_tie_keys, score_top_k
 
-__all__ = ["TopKSearch", "document_tie_keys", "score_top_k"]
+__all__ = [
+    "CorpusSearch",
+    "Flops",
+    "MaxSimSearch",
+    "SparseSearch",
+    "TopKSearch",
+    "document_tie_keys",
+    "open_search",
+    "pair_scores",
+    "score_top_k",
+]

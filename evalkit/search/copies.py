@@ -11,7 +11,7 @@ import numpy as np
 from evalkit.search.keys import HALF, HIGH, LOW, Keys, TieOrder
 
 if TYPE_CHECKING:
-    from evalkit.types import AnyArray, IntArray, Vectors
+    from evalkit.types import AnyArray, IntArray, TokenVectors, Vectors
 
 
 def distinct_rows(vectors: Vectors) -> tuple[Vectors, IntArray | None]:
@@ -22,6 +22,14 @@ def distinct_rows(vectors: Vectors) -> tuple[Vectors, IntArray | None]:
     return vectors[first], place
 
 
+def distinct_texts(texts: TokenVectors) -> tuple[TokenVectors, IntArray | None]:
+    """The distinct texts and, unless all are, the place of every text among them."""
+    _, first, place = np.unique(text_hashes(texts), return_index=True, return_inverse=True)
+    if len(first) == len(texts):
+        return texts, None
+    return texts.take(first), place
+
+
 def row_hashes(vectors: Vectors, block: int = 256) -> Keys:
     """(n,) hash of every row; 0.0 and -0.0 are the same, and blocks are small enough to stay in the cache."""
     hashes = np.empty(len(vectors), dtype=np.uint64)
@@ -29,6 +37,35 @@ def row_hashes(vectors: Vectors, block: int = 256) -> Keys:
         words = (vectors[start : start + block] + np.float32(0)).view(np.uint32).astype(np.uint64)
         hashes[start : start + block] = _multilinear(words)
     return hashes
+
+
+def text_hashes(texts: TokenVectors) -> Keys:
+    """(n,) hash of every text's vectors, in their order."""
+    hashes = row_hashes(texts.vectors)
+    return ragged_hashes(np.stack([hashes >> HALF, hashes & LOW], axis=1), texts.offsets)
+
+
+def ragged_hashes(words: Keys, offsets: IntArray) -> Keys:
+    """(n,) hash of rows of different lengths, row i the pairs of 32-bit words from offsets[i] up to offsets[i + 1]."""
+    counts = np.diff(offsets)
+    place = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
+    multipliers = _place_multipliers(1 << int(counts.max(initial=0)).bit_length())[place]
+    upper, lower = (_summed((words * multipliers[:, half]).sum(axis=1), offsets, half) for half in (0, 1))
+    return (upper & HIGH) | (lower >> HALF)
+
+
+def _summed(products: Keys, offsets: IntArray, half: int) -> Keys:
+    """(n,) sums of every row's products, and its length times a number of its own."""
+    totals = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(products, dtype=np.uint64)])
+    lengths = np.diff(offsets).astype(np.uint64)
+    sums: Keys = totals[offsets[1:]] - totals[offsets[:-1]] + lengths * _multipliers(1)[half, 0]
+    return sums
+
+
+@cache
+def _place_multipliers(n: int) -> Keys:
+    """(n, 2, 2) multipliers of each half of a hash and each word of a pair; those of the first places never change."""
+    return np.random.default_rng(20261121).integers(0, 2**64, size=(n, 2, 2), dtype=np.uint64)
 
 
 def _multilinear(words: Keys) -> Keys:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit.search.copies import Copies, distinct_rows, expanded, row_hashes
-from evalkit.search.keys import BestKeys, Keys, TieOrder, buffers, decoded
-from evalkit.search.workers import BlockWorkers
+from evalkit.search.copies import distinct_rows, row_hashes
+from evalkit.search.keys import Keys, TieOrder, buffers, decoded
+from evalkit.search.norms import normalise
+from evalkit.search.streaming import CorpusSearch
 from evalkit.types import Similarity, TopK
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 4096
 """Documents scored at a time: with `BLOCK_QUERIES` an 8 MB product for each thread."""
 BLOCK_QUERIES = 512
-
-_NORM_FLOOR = 1e-12
 
 
 def document_tie_keys(ids: Sequence[str]) -> IntArray:
@@ -40,16 +39,11 @@ def document_tie_keys(ids: Sequence[str]) -> IntArray:
     return keys
 
 
-class TopKSearch:
+class TopKSearch(CorpusSearch):
     """Exact top-k by cosine or inner product over a corpus that arrives in chunks.
 
-    Documents come by score descending, then tie key descending. Results never depend on how the corpus is cut into
-    chunks, nor on the order of its rows beyond the last bit of a score. Equal documents always have equal scores and
-    equal queries equal results. Cosine is the inner product of rows divided by their norm, or by 1e-12
-    if that is larger (as in ``torch.nn.functional.normalize``; a zero vector stays zero), all in float32. A score that
-    is NaN or minus infinity is no result.
-
-    The memory needed grows with the queries' results and, by 17 bytes a document, with the corpus.
+    See `CorpusSearch`. Cosine is the inner product of rows divided by their norm, or by 1e-12 if that is larger (as in
+    ``torch.nn.functional.normalize``; a zero vector stays zero), all in float32.
 
     Args:
         queries: (q, d) float32; copied, never written to.
@@ -73,38 +67,19 @@ class TopKSearch:
         workers: int = 1,
     ) -> None:
         self._similarity = similarity
-        self._top_k = top_k
-        distinct, self._query_of = distinct_rows(np.array(queries, dtype=np.float32))
+        distinct, query_of = distinct_rows(np.array(queries, dtype=np.float32))
         distinct = self._prepared(distinct)
-        self._ties = TieOrder.of(tie_keys)
-        self._blocks = [distinct[start : start + block_queries] for start in range(0, len(distinct), block_queries)]
-        self._best = buffers([len(block) for block in self._blocks], min(top_k, len(tie_keys)))
-        self._hashes = np.zeros(len(tie_keys), dtype=np.uint64)
-        self._added = np.zeros(len(tie_keys), dtype=bool)
         self._staged = np.empty((block_rows, distinct.shape[1]), dtype=np.float32)
         self._staged_rows = np.empty(block_rows, dtype=np.int64)
         self._n_staged = 0
-        self._workers = BlockWorkers(min(workers, max(len(self._blocks), 1)))
+        blocks = [distinct[start : start + block_queries] for start in range(0, len(distinct), block_queries)]
+        super().__init__(blocks, query_of, tie_keys, top_k, workers=workers)
 
-    def add(self, rows: IntArray, vectors: Vectors) -> None:
-        """Score a chunk of the corpus.
-
-        Args:
-            rows: (c,) rows of the corpus, each added once in all.
-            vectors: (c, d) their vectors; not written to and not kept.
-        """
+    def add(self, rows: IntArray, embeddings: Vectors) -> None:
+        """Score a chunk of the corpus, (c, d)."""
         start = 0
         while start < len(rows):
-            start += self._stage(rows[start:], vectors[start:])
-
-    def result(self) -> TopK:
-        """The best of all documents added so far, (q, top_k); -1 and -inf where there are fewer documents."""
-        self._score_staged()
-        copies = Copies.among(self._hashes, self._added, self._ties)
-        top = decoded([expanded(best.ordered(), copies) for best in self._best], self._ties, self._top_k)
-        if self._query_of is None:
-            return top
-        return TopK(documents=top.documents[self._query_of], scores=top.scores[self._query_of])
+            start += self._stage(rows[start:], embeddings[start:])
 
     def _stage(self, rows: IntArray, vectors: Vectors) -> int:
         """Copy rows to the block being filled and score it once it is full; return how many there was room for."""
@@ -122,19 +97,16 @@ class TopKSearch:
         staged = self._staged[: self._n_staged]
         self._n_staged = 0
         # Before they are normalised: the last bit of a norm may depend on where in memory its row lies.
-        self._hashes[rows] = row_hashes(staged)
+        hashes = row_hashes(staged)
         vectors = self._prepared(staged)
-        self._added[rows] = True
-        ranks = self._ties.rank[rows]
 
-        def score(queries: Vectors, best: BestKeys) -> None:
-            product = self._workers.buffer(len(queries), len(rows))
-            best.offer(np.matmul(queries, vectors.T, out=product), ranks)
+        def score(queries: Vectors) -> Vectors:
+            return np.matmul(queries, vectors.T, out=self._workers.buffer(len(queries), len(rows)))
 
-        self._workers.each(score, self._blocks, self._best)
+        self._offer(rows, hashes, score)
 
     def _prepared(self, vectors: Vectors) -> Vectors:
-        return _normalise(vectors) if self._similarity is Similarity.COSINE else vectors
+        return normalise(vectors) if self._similarity is Similarity.COSINE else vectors
 
 
 def score_top_k(
@@ -163,10 +135,3 @@ def _best_of_scores(scores: Vectors, ties: TieOrder, top_k: int, block_columns: 
         columns = slice(start, start + block_columns)
         best.offer(np.ascontiguousarray(scores[:, columns], dtype=np.float32), ties.rank[columns])
     return best.ordered()
-
-
-def _normalise(vectors: Vectors) -> Vectors:
-    """Divide rows by their norm, in place."""
-    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    vectors /= np.maximum(norms, _NORM_FLOOR)[:, None]
-    return vectors

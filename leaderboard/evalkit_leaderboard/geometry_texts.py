@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.errors import EvalkitError, foreign
+from evalkit.types import Similarity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalkit.protocols import Encoder, Task, TaskInfo
-    from evalkit.types import Role, Similarity, Vectors
+    from evalkit.protocols import Scorer, Task, TaskInfo
+    from evalkit.types import Role, Vectors
 
 _DIMENSION = 8
 _FINGERPRINT = hashlib.sha256(b"stand-in").hexdigest()
@@ -44,12 +45,12 @@ class Recorder:
     """A `evalkit.protocols.Workbench` that notes the texts of one encoder and hands out stand-in vectors.
 
     Attributes:
-        scorer: The stand-in, or the encoder that stands beside it.
+        scorer: The stand-in, or the encoder or part that stands beside it.
         task: The task.
         texts: Each distinct text and the first role that it had.
     """
 
-    scorer: Encoder
+    scorer: Scorer
     task: TaskInfo
     texts: dict[str, Role] = field(default_factory=dict)
     workers: int = 1
@@ -58,14 +59,19 @@ class Recorder:
         """Note the texts."""
         for text in texts:
             self.texts.setdefault(text, role)
-        return StandIn(self.scorer.similarity).encode(texts, role=role, task=self.task, batch_size=len(texts))
+        similarity = getattr(self.scorer, "similarity", Similarity.COSINE)
+        return StandIn(similarity).encode(texts, role=role, task=self.task, batch_size=len(texts))
+
+    def embed_any(self, texts: Sequence[str], *, role: Role) -> Vectors:
+        """Note the texts; the stand-in's vectors are dense."""
+        return self.embed(texts, role=role)
 
     def expect(self, n_texts: int) -> None:
         """Nobody is told."""
 
-    def beside(self, encoder: Encoder) -> Recorder:
+    def beside(self, scorer: Scorer) -> Recorder:
         """What another encoder is given is noted elsewhere."""
-        return Recorder(encoder, self.task)
+        return Recorder(scorer, self.task)
 
 
 def embedded_texts(task: Task, similarity: Similarity) -> tuple[dict[str, Role], str]:

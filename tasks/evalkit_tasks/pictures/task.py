@@ -92,7 +92,7 @@ def _embed(encoder: ImageEncoder, items: PictureItems, bench: Workbench) -> Vect
 
 def _with_brightness(scores: CellScores, brightness: FloatArray) -> CellScores:
     """The scores with the picture's brightness where a text's length was, which of digests says nothing."""
-    old = scores.observations
+    old = scores.observed
     columns = {
         _RUNG if name == _TEXT_RUNG else name: brightness if name == _TEXT_RUNG else column
         for name, column in old.columns.items()

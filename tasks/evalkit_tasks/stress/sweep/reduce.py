@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -11,8 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from evalkit.protocols import Encoder, Scorer, Workbench
-    from evalkit.types import FloatArray, Role, Vectors
+    from evalkit.protocols import Scorer, Workbench
+    from evalkit.types import Embeddings, FloatArray, Role, Vectors
 
 _ROWS = 4096
 """Rows that are in float64 at a time."""
@@ -47,7 +48,7 @@ class Space:
         return Space(self.rows, {role: function(vectors) for role, vectors in self.vectors.items()})
 
 
-class _Behind:
+class _Behind(ABC):
     """A workbench that stands before another one."""
 
     def __init__(self, bench: Workbench) -> None:
@@ -67,9 +68,17 @@ class _Behind:
         """Tell the progress display how many texts will be embedded."""
         self._bench.expect(n_texts)
 
-    def beside(self, encoder: Encoder) -> Workbench:
+    def beside(self, scorer: Scorer) -> Workbench:
         """Another encoder on the same task, whose vectors are as they come."""
-        return self._bench.beside(encoder)
+        return self._bench.beside(scorer)
+
+    @abstractmethod
+    def embed(self, texts: Sequence[str], *, role: Role) -> Vectors:
+        """(len(texts), d) float32."""
+
+    def embed_any(self, texts: Sequence[str], *, role: Role) -> Embeddings:
+        """Only dense vectors can be shortened."""
+        return self.embed(texts, role=role)
 
 
 class Recorder(_Behind):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from evalkit.environment import describe
 from evalkit.errors import CellError, EvalkitError, foreign
 from evalkit.plan import encoder_record
-from evalkit.protocols import Encoder
+from evalkit.protocols import Encoder, Ranker
 from evalkit.types import Role
 from evalkit_tasks.stress.sweep.interval import mean_interval
 from evalkit_tasks.stress.sweep.published import published, published_notes
@@ -91,7 +91,7 @@ def sweep_encoder(spec: str, task: Task, plan: Plan, bench: EncoderBench) -> Cur
     return Curve(
         encoder=encoder_record(bench.scorer, spec, bench.dimension),
         points=tuple(_point(key, cells, task.main_score, plan.alpha) for key in shared),
-        queries=sum(len(cell.scores[shared[0]].observations) for cell in cells),
+        queries=sum(len(cell.scores[shared[0]].observed) for cell in cells),
         environment=describe(bench.scorer),
         fitted_on=f"the {documents} documents of {task.info.name} itself" if fitted else None,
         notes=tuple(dict.fromkeys(note for cell in cells for note in cell.notes)),
@@ -117,6 +117,11 @@ def _sweep_cell(task: Task, cell: Cell, plan: Plan, bench: EncoderBench) -> _Swe
         swept.scores[_Key(NO_VECTORS, None)] = _evaluate(task, cell, bench)
         swept.notes.append(f"{bench.scorer.name} has no vectors to shorten: its score is one line.")
         return swept
+    if isinstance(bench.scorer, Ranker):
+        raise CellError(
+            f"{bench.scorer.name} ranks in a way of its own, which shorter vectors say nothing of.",
+            hint="Sweep the encoder behind it.",
+        )
     recorder = Recorder(bench)
     whole = _evaluate(task, cell, recorder)
     bench.zero_warnings()
@@ -166,7 +171,7 @@ def _evaluate(task: Task, cell: Cell, bench: Workbench) -> CellScores:
     sentence = f"{task.info.name} failed with {bench.scorer.name}"
     with foreign(sentence, hint="Mend the task or the encoder; what was encoded is kept.", kind=CellError):
         scores = task.evaluate(cell, bench)
-    if task.main_score not in scores.observations.statistics:
+    if task.main_score not in scores.observed.statistics:
         raise CellError(f"{task.info.name} has no {task.main_score} of single queries.", hint="Choose another task.")
     return scores
 
@@ -174,7 +179,7 @@ def _evaluate(task: Task, cell: Cell, bench: Workbench) -> CellScores:
 def _point(key: _Key, cells: Sequence[_Swept], main_score: str, alpha: float) -> Point:
     scores = [cell.scores[key] for cell in cells]
     shown = dict.fromkeys((main_score, *_SHOWN))
-    metrics = [name for name in shown if all(name in each.observations.statistics for each in scores)]
+    metrics = [name for name in shown if all(name in each.observed.statistics for each in scores)]
     explained = [cell.explained[key] for cell in cells if key in cell.explained]
     ties = [each.ties.get(main_score) for each in scores]
     known = [each for each in ties if each is not None]
@@ -189,10 +194,10 @@ def _point(key: _Key, cells: Sequence[_Swept], main_score: str, alpha: float) ->
 
 
 def _estimate(metric: str, scores: Sequence[CellScores], alpha: float) -> Estimate:
-    values = [each.observations.value(metric) for each in scores]
+    values = [each.observed.value(metric) for each in scores]
     if not all(map(math.isfinite, values)):
         return Estimate(value=None)
-    interval = mean_interval([each.observations.pseudo_values(metric) for each in scores], alpha)
+    interval = mean_interval([each.observed.pseudo_values(metric) for each in scores], alpha)
     low, high = interval or (None, None)
     return Estimate(value=sum(values) / len(values), low=low, high=high)
 

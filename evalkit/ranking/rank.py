@@ -1,0 +1,145 @@
+"""Rank by vectors, by a lexical index, or by a ranker's own way; whole corpora or given candidates."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalkit.errors import CellError
+from evalkit.protocols import Encoder, LexicalScorer, Ranker
+from evalkit.ranking.candidates import best_of_candidates
+from evalkit.search import open_search, pair_scores, score_top_k
+from evalkit.types import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from evalkit.protocols import Workbench
+    from evalkit.types import Candidates, IntArray, Ranking, TopK, Vectors
+
+CHUNK = 16_384
+"""Documents that are embedded and searched at a time: memory follows it, not the corpus."""
+_LEXICAL_SCORES = 16_000_000  # scores of a lexical index held at a time, 64 MB
+
+
+def rank(problem: Ranking, bench: Workbench) -> TopK:
+    """The best documents of every query, by what the bench holds.
+
+    Raises:
+        CellError: It holds nothing that ranks, or something that fails.
+    """
+    scorer = bench.scorer
+    if isinstance(scorer, Ranker):
+        return scorer.rank(problem, bench)
+    if problem.candidates is not None:
+        scores = score_candidates(problem, problem.candidates, bench)
+        return best_of_candidates(problem.candidates, scores, problem.ties, problem.top_k)
+    if isinstance(scorer, Encoder):
+        return _by_vectors(problem, bench, scorer)
+    return _by_index(problem, _lexical(scorer))
+
+
+def score_candidates(problem: Ranking, candidates: Candidates, bench: Workbench) -> Vectors:
+    """Scores of given documents.
+
+    Returns:
+        (n_candidates,) float32; minus infinity where a ranker leaves a candidate out.
+    """
+    scorer = bench.scorer
+    if isinstance(scorer, Ranker):
+        return _by_ranker(problem, candidates, bench, scorer)
+    if isinstance(scorer, Encoder):
+        return _pairs_by_vectors(problem, candidates, bench, scorer)
+    return _pairs_by_index(problem, candidates, _lexical(scorer))
+
+
+def _lexical(scorer: object) -> LexicalScorer:
+    if isinstance(scorer, LexicalScorer):
+        return scorer
+    raise CellError(f"{scorer!r} is neither an encoder nor a lexical scorer.", hint="See docs/write-an-encoder.md.")
+
+
+def _by_vectors(problem: Ranking, bench: Workbench, encoder: Encoder) -> TopK:
+    bench.expect(len(problem.queries) + len(problem.documents))
+    queries = bench.embed_any(problem.queries, role=Role.QUERY)
+    found = open_search(queries, problem.ties, problem.top_k, encoder.similarity, workers=bench.workers)
+    for rows in _chunks(problem.documents, np.arange(len(problem.documents))):
+        found.add(rows, bench.embed_any([problem.documents[row] for row in rows], role=Role.DOCUMENT))
+    return found.result()
+
+
+def _chunks(texts: Sequence[str], rows: IntArray) -> Iterator[IntArray]:
+    """Rows of the corpus, equal texts in one chunk, so that each distinct text is encoded once."""
+    order, edges = _by_text([texts[row] for row in rows])
+    for start, stop in itertools.pairwise(edges):
+        yield rows[order[start:stop]]
+
+
+def _by_text(texts: Sequence[str]) -> tuple[IntArray, list[int]]:
+    """Rows with equal texts beside one another, and where every `CHUNK` distinct texts start and end."""
+    n = len(texts)
+    if len(set(texts)) == n:
+        return np.arange(n), [*range(0, n, CHUNK), n]
+    groups: dict[str, int] = {}
+    group_of = np.fromiter((groups.setdefault(text, len(groups)) for text in texts), np.int64, n)
+    order = np.argsort(group_of, kind="stable")
+    return order, np.searchsorted(group_of[order], np.arange(0, len(groups) + CHUNK, CHUNK)).tolist()
+
+
+def _by_index(problem: Ranking, scorer: LexicalScorer) -> TopK:
+    parts = (scores for _, scores in _lexical_scores(problem, scorer))
+    return score_top_k(parts, problem.ties, problem.top_k)
+
+
+def _lexical_scores(problem: Ranking, scorer: LexicalScorer) -> Iterator[tuple[int, Vectors]]:
+    """Row of the first of some queries, and their scores of all documents."""
+    index = scorer.index(problem.documents)
+    step = max(1, _LEXICAL_SCORES // len(problem.documents))
+    for start in range(0, len(problem.queries), step):
+        yield start, index.scores(problem.queries[start : start + step])
+
+
+def _pairs_by_vectors(problem: Ranking, candidates: Candidates, bench: Workbench, encoder: Encoder) -> Vectors:
+    """Each document that is anybody's candidate is embedded once, a chunk at a time."""
+    wanted = np.unique(candidates.documents)
+    bench.expect(len(problem.queries) + len(wanted))
+    queries = bench.embed_any(problem.queries, role=Role.QUERY)
+    query_of, place = candidates.query_of, np.searchsorted(wanted, candidates.documents)
+    scores = np.empty(len(place), dtype=np.float32)
+    for rows in _chunks(problem.documents, wanted):
+        documents = bench.embed_any([problem.documents[row] for row in rows], role=Role.DOCUMENT)
+        here = np.full(len(wanted), -1, dtype=np.int64)
+        here[np.searchsorted(wanted, rows)] = np.arange(len(rows))
+        pairs = np.flatnonzero(here[place] >= 0)
+        scores[pairs] = pair_scores(queries, documents, query_of[pairs], here[place[pairs]], encoder.similarity)
+    return scores
+
+
+def _pairs_by_index(problem: Ranking, candidates: Candidates, scorer: LexicalScorer) -> Vectors:
+    query_of = candidates.query_of
+    scores = np.empty(len(query_of), dtype=np.float32)
+    for start, block in _lexical_scores(problem, scorer):
+        pairs = slice(*np.searchsorted(query_of, [start, start + len(block)]))
+        scores[pairs] = block[query_of[pairs] - start, candidates.documents[pairs]]
+    return scores
+
+
+def _by_ranker(problem: Ranking, candidates: Candidates, bench: Workbench, scorer: Ranker) -> Vectors:
+    """A ranker's scores of the candidates, put back in their order."""
+    most = int(np.diff(candidates.offsets).max(initial=1))
+    top = scorer.rank(replace(problem, candidates=candidates, top_k=most), bench)
+    n_documents = len(problem.documents)
+    found = top.documents >= 0
+    query = np.nonzero(found)[0]
+    keys = query * n_documents + top.documents[found]
+    order = np.argsort(keys)
+    wanted = candidates.query_of * n_documents + candidates.documents
+    place = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
+    scores = np.full(len(wanted), -np.inf, dtype=np.float32)
+    if len(keys):
+        same = keys[order][place] == wanted
+        scores[same] = top.scores[found][order][place[same]]
+    return scores

@@ -34,6 +34,18 @@ RERANK = "rerank"
 GRAMMAR = (__doc__ or "").partition("\n\n")[2]
 """The grammar and what it says, for `evalkit list encoders --spec`."""
 
+EXAMPLES = {
+    "bm25:k1=0.9,b=0.4": "a family with pairs as its argument",
+    "st:PATH?max_length=128&prompt.query=query: ": "options; a value is taken as it stands",
+    "st:PATH | truncate:128 | quantize:binary | rescore": "transforms, applied from left to right to cached vectors",
+    "st:PATH | pca:64,fit=texts.jsonl": "a transform that is fitted on a file's texts instead of the task's own",
+    "hybrid:[bm25 * .4 + st:PATH | truncate:128 * .6]": "two encoders; their scores, brought to 0..1, are added",
+    "hybrid:[bm25 + st:PATH]?fusion=rrf&k=60": "the same by reciprocal ranks",
+    "rerank:bm25 > cross:PATH": "a cross-encoder orders the 100 best of bm25",
+    "rerank:[hybrid:[bm25 + st:PATH] > cross:PATH]?top_k=50": "brackets, where options are to belong to the whole",
+}
+"""Specs that show the grammar, and what they mean."""
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*")
 _SHAPE = "A spec is scheme:argument?key=value&key=value, such as bm25:k1=0.9,b=0.4 or 'st:PATH | truncate:128'"
 _PIPE, _TIMES, _PLUS, _OVER = "|", " * ", " + ", " > "
@@ -174,9 +186,9 @@ class _Reader:
         options: dict[str, str] = {}
         if self._takes("?"):
             stop = self._end(ends)
-            options = _pairs(self.text, self.at, stop, "&", decoded=True)
+            options = _pairs(self.text, self.at, self._last(stop), "&", decoded=True)
             self.at = stop
-        text = self.text[start : self.at]
+        text = self.text[start : self.at].strip()
         return Spec(scheme, "", MappingProxyType(options), text, (), parts, weights, self.text, start)
 
     def _weight(self) -> float:
@@ -197,8 +209,7 @@ class _Reader:
         name = _SCHEME.match(self.text, start, stop)
         if name is None:
             raise _malformed(self.text, start, wanted)
-        # White space before a sign is none of the value's; at the very end it is, as the user may mean it.
-        last = stop if stop == len(self.text) else start + len(self.text[start:stop].rstrip())
+        last = self._last(stop)
         head = self.text.find("?", start, last)
         argument = self._argument(name.end(), last if head < 0 else head, ended=head < 0)
         options = _pairs(self.text, head + 1, last, "&", decoded=True) if head >= 0 else {}
@@ -219,6 +230,10 @@ class _Reader:
         """Where the first of some signs begins, or the end."""
         found = [place for place in (self.text.find(sign, self.at) for sign in signs) if place >= 0]
         return min(found, default=len(self.text))
+
+    def _last(self, stop: int) -> int:
+        """Where a value ends: white space before a sign is none of it; at the very end it is, as it may be meant."""
+        return stop if stop == len(self.text) else self.at + len(self.text[self.at : stop].rstrip())
 
     def _skip_space(self) -> int:
         self.at += len(self.text[self.at :]) - len(self.text[self.at :].lstrip())

@@ -35,7 +35,7 @@ from evalkit.diagnostics.spectrum import (
     rankme,
     stable_rank,
 )
-from evalkit.types import FloatArray, IntArray, Similarity, Vectors
+from evalkit.types import OF_VECTORS, FloatArray, IntArray, Similarity, Vectors
 
 
 def gaussian(n: int, d: int, seed: int = 0) -> Vectors:
@@ -203,7 +203,7 @@ def brute_force(queries: FloatArray, rows: FloatArray, k: int, similarity: Simil
     return np.argsort(-scores, axis=1)[:, :k]
 
 
-@pytest.mark.parametrize("similarity", list(Similarity))
+@pytest.mark.parametrize("similarity", OF_VECTORS)
 def test_nearest_rows_are_those_of_a_full_sort(similarity: Similarity) -> None:
     rows = uneven(700)
     assert np.array_equal(nearest(rows[:300], rows, 10, similarity), brute_force(rows[:300], rows, 10, similarity))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evalkit.search import TopKSearch, copies, document_tie_keys, score_top_k
 from evalkit.search import keys as sort_keys
-from evalkit.types import Similarity, TopK
+from evalkit.types import OF_VECTORS, Similarity, TopK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,7 @@ def test_long_streams_overflow_every_buffer(monkeypatch: pytest.MonkeyPatch, kin
     assert_same(found, brute_force(queries @ corpus.T, keys, top_k))
 
 
-@pytest.mark.parametrize("similarity", list(Similarity))
+@pytest.mark.parametrize("similarity", OF_VECTORS)
 @pytest.mark.parametrize("dimension", [1, 7, 33, 100])
 def test_equal_vectors_score_exactly_equal(similarity: Similarity, dimension: int) -> None:
     rng = RNG(dimension)
@@ -132,7 +132,7 @@ def test_copies_of_the_best_documents_fill_the_result_by_id() -> None:
     assert np.ptp(found.scores, axis=1).tolist() == [0] * 6
 
 
-@pytest.mark.parametrize("similarity", list(Similarity))
+@pytest.mark.parametrize("similarity", OF_VECTORS)
 def test_equal_queries_get_equal_results(similarity: Similarity) -> None:
     rng = RNG(11)
     source = rng.integers(0, 9, 301)
@@ -264,7 +264,7 @@ def test_scores_survive_as_keys_in_order() -> None:
     assert sort_keys._sortable(np.array([-0.0], dtype=np.float32)) == keys[4]
 
 
-@pytest.mark.parametrize("similarity", list(Similarity))
+@pytest.mark.parametrize("similarity", OF_VECTORS)
 def test_results_do_not_depend_on_the_number_of_workers(similarity: Similarity) -> None:
     rng = RNG(11)
     queries, corpus = (rng.standard_normal((n, 33)).astype(np.float32) for n in (150, 900))

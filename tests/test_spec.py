@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from evalkit.errors import EvalkitError
 from evalkit.fingerprint import digest_file, digest_json, digest_parts, short
-from evalkit.spec import Spec, parse_pairs, parse_spec
+from evalkit.plugins import Plugins
+from evalkit.spec import EXAMPLES, GRAMMAR, Spec, parse_pairs, parse_spec
 
 
 @pytest.mark.parametrize(
@@ -63,9 +64,120 @@ def test_errors_say_what_was_expected_and_where(text: str, expected: str, at: in
     assert caught.value.hint
 
 
-def test_transforms_are_refused_by_name() -> None:
-    with pytest.raises(EvalkitError, match=r"no transforms \('\|' at character 8\)"):
-        parse_spec("st:path| truncate:128")
+def shown(spec: Spec) -> tuple[object, ...]:
+    steps = [(step.scheme, step.argument, dict(step.options)) for step in spec.steps]
+    return spec.scheme, spec.argument, dict(spec.options), steps
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("bm25|truncate:8", ("bm25", "", {}, [("truncate", "8", {})])),
+        ("st:a b | truncate:8 ", ("st", "a b", {}, [("truncate", "8", {})])),
+        (
+            "st:p?name=a b | quantize:binary?x=1 | rescore",
+            ("st", "p", {"name": "a b"}, [("quantize", "binary", {"x": "1"}), ("rescore", "", {})]),
+        ),
+        ("st:p?prompt.query=query:%20 | normalize", ("st", "p", {"prompt.query": "query: "}, [("normalize", "", {})])),
+        ("http:https://h:8/v1?model=x | pca:8", ("http", "https://h:8/v1", {"model": "x"}, [("pca", "8", {})])),
+        # Signs of hybrids and rerankers mean nothing elsewhere.
+        ("st:a + b * [c] > d", ("st", "a + b * [c] > d", {}, [])),
+    ],
+)
+def test_steps(text: str, expected: tuple[object, ...]) -> None:
+    spec = parse_spec(text)
+    assert shown(spec) == expected
+    assert spec.text == text.strip()
+    for step in spec.steps:
+        assert text[step.at :].startswith(step.text)
+
+
+def test_a_hybrid() -> None:
+    spec = parse_spec("hybrid:[st:A | truncate:8 * .4 + splade:B/c+d * 2e-1 + bm25]?fusion=rrf&k=60")
+    assert (spec.scheme, dict(spec.options), spec.weights) == ("hybrid", {"fusion": "rrf", "k": "60"}, (0.4, 0.2, 1.0))
+
+
+def test_parts_bind_as_the_grammar_says() -> None:
+    hybrid = parse_spec("hybrid:[st:A | truncate:8 * .4 + rerank:bm25 > cross:P * .2 + hybrid:[x + y]?k=1 * 3]")
+    assert [shown(part) for part in hybrid.parts] == [
+        ("st", "A", {}, [("truncate", "8", {})]),
+        ("rerank", "", {}, []),
+        ("hybrid", "", {"k": "1"}, []),
+    ]
+    assert hybrid.weights == (0.4, 0.2, 3.0)
+    assert [part.text for part in hybrid.parts[1].parts] == ["bm25", "cross:P"]
+    loose = parse_spec("rerank:st:A | truncate:8 > st:B?name=b | pca:4")
+    assert [shown(part) for part in loose.parts] == [
+        ("st", "A", {}, [("truncate", "8", {})]),
+        ("st", "B", {"name": "b"}, [("pca", "4", {})]),
+    ]
+    assert not loose.steps
+    held = parse_spec("rerank:[st:A > st:B?name=b]?top_k=50 | pca:4")
+    assert shown(held) == ("rerank", "", {"top_k": "50"}, [("pca", "4", {})])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "at"),
+    [
+        ("st:p |", "the name of a transform", 7),
+        ("st:p | 9x", "the name of a transform", 8),
+        ("st:p | truncate:", "an argument after ':'", 17),
+        ("st:p | truncate:8?x", "key=value", 19),
+        ("hybrid:bm25", "'[' and the parts of the hybrid", 8),
+        ("hybrid:[bm25]", "' + ' and another part", 13),
+        ("hybrid:[bm25 * x + st:p]", "a weight", 16),
+        ("hybrid:[bm25 * inf + st:p]", "a weight", 16),
+        ("hybrid:[bm25 + st:p", "or ']'", 20),
+        ("hybrid:[bm25 + 7]", "the name of an encoder family", 16),
+        ("hybrid:[bm25 + st:p] x", "and a transform, or the end", 22),
+        ("hybrid:[bm25 + st:p]?k", "key=value", 22),
+        ("rerank:bm25", "' > ' and what reranks", 12),
+        ("rerank:[bm25 > st:p", "']'", 20),
+    ],
+)
+def test_errors_in_what_is_combined(text: str, expected: str, at: int) -> None:
+    with pytest.raises(EvalkitError) as caught:
+        parse_spec(text)
+    assert expected in caught.value.message
+    assert f"at character {at}," in caught.value.message
+    written, mark, advice = caught.value.hint.split("\n")
+    assert written == text
+    assert mark == " " * (at - 1) + "^"
+    assert "evalkit list encoders --spec" in advice
+
+
+def test_an_error_points_at_its_part() -> None:
+    plugins = Plugins.installed()
+    with pytest.raises(EvalkitError, match="Unknown transform 'truncat'") as caught:
+        plugins.check_spec("hybrid:[bm25 + hashing | truncat:8]")
+    assert caught.value.hint.split("\n")[1].index("^") == "hybrid:[bm25 + hashing | truncat:8]".index("truncat")
+    assert "truncate" in caught.value.hint
+    with pytest.raises(EvalkitError) as caught:
+        plugins.load_encoder("hashing | truncate:8 | quantize:int9")
+    assert caught.value.hint.split("\n")[1].index("^") == "hashing | truncate:8 | quantize:int9".index("quantize")
+    with pytest.raises(EvalkitError, match="Unknown encoder 'bm26'") as caught:
+        plugins.check_spec("bm26")
+    assert "^" not in caught.value.hint  # all of it is wrong: nothing to point at
+
+
+def test_every_example_of_the_grammar_can_be_read() -> None:
+    for text in EXAMPLES:
+        Plugins.installed().check_spec(text)
+    assert "hybrid:[" in GRAMMAR
+
+
+SIGNS = st.text(alphabet=" |*+>[]?&=:ab.1%", max_size=30)
+
+
+@given(st.sampled_from(["hybrid:[", "rerank:", "rerank:[", "st:p | ", ""]), SIGNS)
+def test_any_signs_are_parsed_or_refused_at_a_place_that_is_there(start: str, rest: str) -> None:
+    text = start + rest
+    try:
+        parse_spec(text)
+    except EvalkitError as error:
+        place = re.search(r"at character (\d+),", error.message)
+        assert place
+        assert 1 <= int(place[1]) <= len(text) + 1
 
 
 def test_pairs() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from evalkit.data import RetrievalData, read_retrieval
 from evalkit.errors import EvalkitError
-from evalkit.types import Qrels, Similarity
+from evalkit.types import OF_VECTORS, Qrels, Similarity
 from evalkit_tasks.stress import reach as library
 from evalkit_tasks.stress.reach import (
     CONTROL,
@@ -73,7 +73,7 @@ def test_points_on_a_line_have_two_top_sets_of_every_size() -> None:
     assert found.spanned == 1
 
 
-@pytest.mark.parametrize("similarity", list(Similarity))
+@pytest.mark.parametrize("similarity", OF_VECTORS)
 def test_points_on_a_circle_have_as_many_top_sets_as_there_are_points(similarity: Similarity) -> None:
     angles = 2 * np.pi * np.arange(11) / 11
     found = counted(np.column_stack([np.cos(angles), np.sin(angles)]), similarity=similarity)
@@ -244,7 +244,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_command_writes_what_it_prints_and_the_same_again(folder: Path) -> None:
     arguments = ["-m", helpers.spec(), "-t", "Tiny", "--draws", "2000", "--relevant", "1,2", "--data", folder / "data"]
-    ran = helpers.run_cli("stress", "reach", *arguments, "-o", folder / "reach.json")
+    ran = helpers.call_cli("stress", "reach", *arguments, "-o", folder / "reach.json")
     assert ran.returncode == 0, ran.stderr
     record = json.loads((folder / "reach.json").read_text())
     [encoder] = record["encoders"]
@@ -268,7 +268,7 @@ def test_the_command_writes_what_it_prints_and_the_same_again(folder: Path) -> N
     ],
 )
 def test_mistakes_are_told_in_a_sentence(arguments: list[str], said: str) -> None:
-    ran = helpers.run_cli("stress", "reach", "-t", "QuickRetrieval", *arguments)
+    ran = helpers.call_cli("stress", "reach", "-t", "QuickRetrieval", *arguments)
     assert ran.returncode == 2
     assert said in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -17,7 +17,7 @@ from evalkit.adapters.extras import require
 from evalkit.adapters.options import Options, no_argument
 from evalkit.errors import EncoderError
 from evalkit.fingerprint import digest_file, digest_parts
-from evalkit.types import Similarity
+from evalkit.types import OF_VECTORS, Similarity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +39,7 @@ def load(argument: str, options: Mapping[str, str]) -> PrecomputedEncoder:
     if not argument:
         raise no_argument(SCHEME, "precomputed:vectors.npz?name=minilm")
     chosen = Options(SCHEME, options, ("similarity",))
-    similarity = Similarity(chosen.choice("similarity", Similarity.COSINE, list(Similarity)))
+    similarity = Similarity(chosen.choice("similarity", Similarity.COSINE, OF_VECTORS))
     path = Path(argument).expanduser()
     keys, vectors = _read(path)
     fingerprint = digest_parts(SCHEME, digest_file(path), similarity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -17,15 +17,22 @@ if TYPE_CHECKING:
     from evalkit.protocols import Collection
     from evalkit.registry import Entry, Registry
 
+Source: TypeAlias = Annotated[
+    str | None, typer.Option("--source", metavar="NAME", help="Those of a catalogue elsewhere, such as mteb.")
+]
+
 COMMAND = typer.Typer(
     help="List tasks, encoders, suites or plugins.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
 
 
 @COMMAND.command()
-def tasks(data: Data = None, plugin: PluginFiles = None, json: Json = False) -> None:
+def tasks(data: Data = None, plugin: PluginFiles = None, source: Source = None, json: Json = False) -> None:
     """List the tasks that `evalkit run -t` takes."""
     plugins = _plugins(plugin)
+    if source is not None:
+        _print(_catalogue_tasks(plugins, source), json=json)
+        return
     origins = _origins(plugins.collections)
     rows = [
         {"task": name, "type": _task_type(name, place), "from": origins.get(id(place), str(place))}
@@ -35,23 +42,38 @@ def tasks(data: Data = None, plugin: PluginFiles = None, json: Json = False) -> 
 
 
 @COMMAND.command()
-def encoders(plugin: PluginFiles = None, json: Json = False) -> None:
+def encoders(
+    plugin: PluginFiles = None,
+    spec: Annotated[
+        bool, typer.Option("--spec", help="Explain the grammar of specs: transforms, hybrids, rerankers.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """List the encoder families that `evalkit run -m` takes."""
-    rows = [
-        {"encoder": entry.name, "usage": _usage(entry), "from": entry.origin}
-        for entry in _plugins(plugin).encoders.entries()
-    ]
-    _print(rows, json=json)
+    found = _plugins(plugin)
+    if spec:
+        _explain(found)
+        return
+    _print(_usages("encoder", found.encoders), json=json)
 
 
 @COMMAND.command()
-def suites(plugin: PluginFiles = None, json: Json = False) -> None:
+def transforms(plugin: PluginFiles = None, json: Json = False) -> None:
+    """List the transforms that can stand behind an encoder, as in 'st:PATH | truncate:128'."""
+    _print(_usages("transform", _plugins(plugin).transforms), json=json)
+
+
+@COMMAND.command()
+def suites(plugin: PluginFiles = None, source: Source = None, json: Json = False) -> None:
     """List the suites that `evalkit run --suite` takes."""
-    found = _plugins(plugin).suites()
+    plugins = _plugins(plugin)
+    found = plugins.suites() if source is None else _catalogue_suites(plugins, source)
     if json:
         console.json_data([{"suite": name, "tasks": list(tasks)} for name, tasks in found.items()])
     else:
         _print([{"suite": name, "tasks": ", ".join(tasks)} for name, tasks in found.items()], json=False)
+        if source is None:
+            _tell_of_catalogues(plugins)
 
 
 @COMMAND.command()
@@ -63,10 +85,44 @@ def plugins(plugin: PluginFiles = None, json: Json = False) -> None:
         _warn_of_broken(rows)
 
 
+def _explain(plugins: Plugins) -> None:
+    """The grammar of specs, with what there is to fill it in."""
+    from evalkit.spec import EXAMPLES, GRAMMAR
+
+    console.line(GRAMMAR.replace("``", ""))
+    for title, registry in (("FAMILY", plugins.encoders), ("NAME of a STEP", plugins.transforms)):
+        console.line(f"{title}: {', '.join(entry.name for entry in registry.entries())}")
+    console.line("\nExamples:")
+    for spec, meaning in EXAMPLES.items():
+        console.line(f"  {spec}\n      {meaning}")
+
+
+def _usages(kind: str, registry: Registry[Any]) -> list[dict[str, str]]:
+    return [{kind: entry.name, "usage": _usage(entry), "from": entry.origin} for entry in registry.entries()]
+
+
 def _plugins(files: list[Path] | None) -> Plugins:
     from evalkit.plugins import Plugins
 
     return Plugins.installed(files or [])
+
+
+def _catalogue_tasks(plugins: Plugins, scheme: str) -> list[dict[str, str]]:
+    """The tasks of a catalogue, with their types where it can say them beforehand."""
+    source = plugins.sources.get(scheme)
+    types = getattr(source, "types", dict)()
+    return [{"task": f"{scheme}:{name}", "type": types.get(name, ""), "from": scheme} for name in source.names()]
+
+
+def _catalogue_suites(plugins: Plugins, scheme: str) -> dict[str, tuple[str, ...]]:
+    source = plugins.sources.get(scheme)
+    return {name: tuple(each.name for each in source.suite(name) or ()) for name in source.suites()}
+
+
+def _tell_of_catalogues(plugins: Plugins) -> None:
+    """Catalogues may take seconds to be read: their suites are shown when they are asked for."""
+    for entry in plugins.sources.entries():
+        console.note(f"The suites of {entry.name} can be named too: `evalkit list suites --source {entry.name}`.")
 
 
 def _print(rows: list[dict[str, str]], *, json: bool) -> None:
@@ -115,7 +171,8 @@ def _registries(files: list[Path] | None) -> Iterator[Registry[Any]]:
     from evalkit.cli.commands import registry
 
     found = _plugins(files)
-    yield from (found.encoders, found.task_types, found.collections, registry())
+    kinds = (found.encoders, found.transforms, found.combiners, found.task_types, found.collections, found.sources)
+    yield from (*kinds, registry())
 
 
 def _plugin_rows(registry: Registry[Any]) -> Iterator[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from evalkit.embedding.cached import BATCHES_PER_CALL, CachedEncoder, Count
 from evalkit.embedding.checks import as_embeddings, shorten
 from evalkit.errors import CellError, EvalkitError, foreign
 from evalkit.protocols import Derived, Encoder
+from evalkit.search import Flops
 from evalkit.types import Form, Role
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ class EncoderBench:
         self._encoder: CachedEncoder | None = None
         self._base: EncoderBench | None = None
         self._prepared: Prepared | None = None
+        self._flops: Flops | None = None
 
     def start_cell(self, texts: Callable[[], Mapping[Role, Sequence[str]]] | None = None) -> None:
         """Begin a cell: count progress, zero vectors and bytes anew, and fit anew what is to be fitted.
@@ -93,7 +96,7 @@ class EncoderBench:
         self._expected = self._done = 0
         self.tally = Tally(self.tally.encoded, self.tally.cached, self.tally.seconds)
         self._texts = texts
-        self._base, self._prepared = None, None
+        self._base, self._prepared, self._flops = None, None, None
         self._parts = []
 
     def expect(self, n_texts: int) -> None:
@@ -151,8 +154,7 @@ class EncoderBench:
         distinct = list(dict.fromkeys(texts))
         embeddings = self._distinct(self.scorer, distinct, role)
         self._count_zeros(embeddings, distinct)
-        if role is not Role.QUERY:
-            self._count_bytes(embeddings)
+        self._count_cost(embeddings, role)
         if self._on_vectors is not None and forms.is_dense(embeddings):
             self._on_vectors(distinct, embeddings)
         self._advance(len(texts) - len(distinct), 0)
@@ -181,11 +183,16 @@ class EncoderBench:
         )
 
     def cost(self) -> dict[str, float]:
-        """Bytes that an index would keep for a text of the cell; nothing where no vectors were made."""
-        held = [bench.tally for bench in self._embedding_benches() if bench.tally.kept]
-        if not held:
+        """Bytes that an index would keep for a text of the cell, and what of sparse vectors a comparison takes."""
+        benches = [bench for bench in self._embedding_benches() if bench.tally.kept]
+        if not benches:
             return {}
-        return {"bytes_per_text": sum(tally.bytes / tally.kept for tally in held)}
+        flops = [bench._flops for bench in benches if bench._flops is not None]
+        cost = {"bytes_per_text": sum(bench.tally.bytes / bench.tally.kept for bench in benches)}
+        if len(flops) == 1 and math.isfinite(flops[0].value()):
+            each = flops[0]
+            cost |= {"flops": each.value(), "query_terms": each.query_terms, "document_terms": each.document_terms}
+        return cost
 
     def fits(self) -> list[Mapping[str, Any]]:
         """What the cell's transforms were fitted on, those of every part."""
@@ -268,7 +275,14 @@ class EncoderBench:
         if len(zero) and not self.tally.first_zero:
             self.tally.first_zero = texts[int(zero[0])]
 
-    def _count_bytes(self, embeddings: Embeddings) -> None:
+    def _count_cost(self, embeddings: Embeddings, role: Role) -> None:
+        """What an index would keep, and of sparse vectors what a comparison takes."""
+        if forms.form_of(embeddings) is Form.SPARSE:
+            self._flops = self._flops or Flops()
+            matrix: Any = embeddings
+            (self._flops.add_queries if role is Role.QUERY else self._flops.add_documents)(matrix)
+        if role is Role.QUERY:
+            return
         count = forms.count_of(embeddings)
         each = self._prepared.bytes_of(embeddings) if self._prepared is not None else forms.bytes_of(embeddings)
         self.tally.kept += count

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import DataError, EvalkitError, foreign, unknown
-from evalkit.protocols import Encoder, LexicalScorer
+from evalkit.fingerprint import digest_json
+from evalkit.protocols import Encoder, LexicalScorer, Ranker
 from evalkit.schema import EncoderRecord
+from evalkit.sources import open_sourced, sourced_tasks, split_scheme, suite_tasks
+from evalkit.types import Form, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from evalkit.config import RunConfig
     from evalkit.plugins import Plugins
-    from evalkit.protocols import Collection, Scorer, Task
+    from evalkit.protocols import Cell, CellScores, Collection, Scorer, Task, TaskInfo, Workbench
     from evalkit.schema import Result
+    from evalkit.sources import Sourced
     from evalkit.store import ResultStore
 
 
@@ -52,16 +57,21 @@ def select_tasks(plugins: Plugins, config: RunConfig) -> Selection:
             whose type no plugin knows.
     """
     known = plugins.task_folders(config.data)
-    names: dict[str, None] = dict.fromkeys(plugins.suite(config.suite) if config.suite else ())
+    own, sourced = suite_tasks(plugins, config.suite) if config.suite else ((), {})
+    names: dict[str, None] = dict.fromkeys(own)
     for pattern in config.tasks:
-        names.update(dict.fromkeys(match_names(pattern, known)))
+        if not split_scheme(plugins, pattern)[0]:
+            names.update(dict.fromkeys(match_names(pattern, known)))
+    sourced |= sourced_tasks(plugins, config.tasks, known)
     if not config.suite and not config.tasks:
         names.update(dict.fromkeys(name for name, place in known.items() if isinstance(place, Path)))
-    if not names:
+    if not names and not sourced:
         raise EvalkitError("No task was named.", hint="Use -t NAME, --suite quick or --data FOLDER.")
     selection = Selection()
     for name in names:
         _open(plugins, name, task_path(known, name), selection, asked=name in config.tasks)
+    for name, each in sourced.items():
+        _open_sourced(plugins, name, each, known, selection)
     return selection
 
 
@@ -78,6 +88,17 @@ def _open(plugins: Plugins, name: str, path: Path, selection: Selection, *, aske
         selection.broken.append((name, error))
         return
     selection.tasks.append(task)
+
+
+def _open_sourced(
+    plugins: Plugins, name: str, sourced: Sourced, known: Mapping[str, Path | Collection], selection: Selection
+) -> None:
+    try:
+        selection.tasks.append(probed(name, lambda: open_sourced(plugins, sourced, known)))
+    except EvalkitError as error:
+        if sourced.asked and not isinstance(error, DataError):
+            raise
+        selection.broken.append((name, error))
 
 
 def probed(name: str, make: Callable[[], Task]) -> Task:
@@ -118,12 +139,109 @@ def task_path(known: Mapping[str, Path | Collection], name: str) -> Path:
     return place if isinstance(place, Path) else place.folder(name)
 
 
+class Part:
+    """A task of which only some cells are scored.
+
+    Fingerprint and protocol name the cells, so that its result is never taken for that of the whole task.
+    """
+
+    def __init__(self, whole: Task, cells: Sequence[Cell]) -> None:
+        self.whole = whole
+        self._cells = tuple(cells)
+
+    def __getattr__(self, name: str) -> Any:
+        """An ability that the whole may have or not."""
+        if name == "whole":  # while it is being copied or unpickled there is none yet
+            raise AttributeError(name)
+        return getattr(self.whole, name)
+
+    @property
+    def info(self) -> TaskInfo:
+        """What encoders may know: that of the whole, so that they give the same vectors."""
+        return self.whole.info
+
+    @property
+    def main_score(self) -> str:
+        """Name of the headline metric."""
+        return self.whole.main_score
+
+    @property
+    def lexical(self) -> bool:
+        """Whether a lexical scorer can be given it."""
+        return self.whole.lexical
+
+    @property
+    def protocol(self) -> Mapping[str, Any]:
+        """The parameters of the whole, and the cells."""
+        return {**self.whole.protocol, "cells": [f"{cell.split}/{cell.subset}" for cell in self._cells]}
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the whole's and the cells."""
+        cells = [[cell.split, cell.subset] for cell in self._cells]
+        return digest_json({"whole": self.whole.fingerprint, "cells": cells})
+
+    def cells(self) -> Sequence[Cell]:
+        """Those that are scored."""
+        return self._cells
+
+    def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
+        """Score one cell; the first says that there are more."""
+        scores = self.whole.evaluate(cell, bench)
+        if cell != self._cells[0]:
+            return scores
+        said = f"Only {len(self._cells)} of the task's {len(self.whole.cells())} cells were asked for."
+        return replace(scores, warnings=(*scores.warnings, said))
+
+
+def choose_cells(selection: Selection, config: RunConfig) -> None:
+    """Leave out the cells of splits and subsets that a run does not ask for, and the tasks that have no others.
+
+    Raises:
+        EvalkitError: No task has a split or subset that is asked for.
+    """
+    if not config.splits and not config.subsets:
+        return
+    tasks, selection.tasks = selection.tasks, []
+    there = [cell for task in tasks for cell in task.cells()]
+    _check_there("split", config.splits, {cell.split for cell in there})
+    _check_there("subset", config.subsets, {cell.subset for cell in there})
+    for task in tasks:
+        cells = [cell for cell in task.cells() if _is_chosen(cell, config)]
+        if not cells:
+            selection.unfit.append(Unfit(task.info.name, "it has no cell of the splits and subsets asked for"))
+            continue
+        selection.tasks.append(task if len(cells) == len(task.cells()) else Part(task, cells))
+
+
+def _is_chosen(cell: Cell, config: RunConfig) -> bool:
+    return cell.split in (config.splits or (cell.split,)) and cell.subset in (config.subsets or (cell.subset,))
+
+
+def _check_there(kind: str, asked: Sequence[str], there: set[str]) -> None:
+    for name in asked:
+        if name not in there:
+            known = ", ".join(sorted(there)[:20]) + (", ..." if len(there) > 20 else "")
+            raise EvalkitError(f"No task has the {kind} {name!r}.", hint=f"There are: {known or 'none'}.")
+
+
 def encoder_record(scorer: Scorer, spec: str, dimension: int | None = None) -> EncoderRecord:
     """How an encoder is written into results."""
-    similarity = str(scorer.similarity) if isinstance(scorer, Encoder) else "lexical"
+    without = "lexical" if isinstance(scorer, LexicalScorer) else "ranker"
     return EncoderRecord(
-        name=scorer.name, fingerprint=scorer.fingerprint, spec=spec, similarity=similarity, dimension=dimension
+        name=scorer.name,
+        fingerprint=scorer.fingerprint,
+        spec=spec,
+        similarity=str(scorer.similarity) if isinstance(scorer, Encoder) else without,
+        dimension=dimension,
+        form=str(form_of(scorer)) if isinstance(scorer, Encoder) else "none",
+        parts=dict(getattr(scorer, "parts", {})),
     )
+
+
+def form_of(encoder: Encoder) -> Form:
+    """What an encoder makes of a text."""
+    return Form(getattr(encoder, "form", Form.DENSE))
 
 
 def unfit(scorer: Scorer, task: Task) -> Unfit | None:
@@ -132,19 +250,46 @@ def unfit(scorer: Scorer, task: Task) -> Unfit | None:
         return Unfit(task.info.name, f"{scorer.name} takes no images")
     if getattr(scorer, "images_only", False) and not getattr(task, "images", False):
         return Unfit(task.info.name, f"{scorer.name} takes no texts")
-    if isinstance(scorer, LexicalScorer) and not isinstance(scorer, Encoder) and not task.lexical:
-        return Unfit(task.info.name, f"{scorer.name} has no vectors")
+    if getattr(scorer, "needs_candidates", False) and not getattr(task, "candidates", False):
+        return Unfit(task.info.name, f"{scorer.name} scores pairs, and needs a first stage: rerank:FIRST > SPEC")
+    if isinstance(scorer, Ranker) and task.lexical:
+        return None
+    if not isinstance(scorer, Encoder):
+        return None if task.lexical else Unfit(task.info.name, f"{scorer.name} has no vectors")
+    form, taken = form_of(scorer), getattr(task, "forms", (Form.DENSE,))
+    if form not in taken:
+        return Unfit(task.info.name, f"{scorer.name} makes {form} embeddings, not {' or '.join(taken)} ones")
     return None
+
+
+def texts_of(task: Task, cell: Cell) -> Callable[[], Mapping[Role, Sequence[str]]] | None:
+    """Says the texts that a cell will embed, by role; None where its task cannot say them beforehand."""
+    texts = getattr(task, "texts", None)
+    return partial(texts, cell) if callable(texts) else None
 
 
 def finished(store: ResultStore | None, encoder: EncoderRecord, task: Task, *, force: bool) -> Result | None:
     """The stored result of this very encoder on this very task.
 
     An encoder without fingerprint is never finished: nothing says that it is still the same.
+
+    Raises:
+        EvalkitError: A part of the task would be written over the whole of it.
     """
     if store is None or force or encoder.fingerprint is None:
         return None
+    if isinstance(task, Part):
+        _check_no_whole(store, encoder, task)
     return store.read(encoder, task.info.name, task.fingerprint)
+
+
+def _check_no_whole(store: ResultStore, encoder: EncoderRecord, task: Part) -> None:
+    name, fingerprint = task.info.name, task.whole.fingerprint
+    if store.read(encoder, name, fingerprint) is not None or store.read_cells(encoder, name, fingerprint):
+        raise EvalkitError(
+            f"{store.root} holds what {encoder.name} scored on the whole of {name}.",
+            hint="Choose another folder with -o for a part of it, or --force to write over it.",
+        )
 
 
 def check_unique(names: Sequence[str]) -> None:

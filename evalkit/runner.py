@@ -7,14 +7,13 @@ import math
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from evalkit.diagnostics import VectorStream, diagnose
 from evalkit.embedding import EmbeddingCache, EncoderBench
 from evalkit.environment import describe
 from evalkit.errors import CellError, EncoderError, EvalkitError, StoreError, in_words
-from evalkit.plan import encoder_record, finished, unfit
+from evalkit.plan import encoder_record, finished, texts_of, unfit
 from evalkit.protocols import Encoder
 from evalkit.repeats import available_workers
 from evalkit.reporter import Reporter
@@ -222,8 +221,7 @@ class _TaskRun:
 
     def _evaluated(self, cell: Cell) -> FinishedCell:
         self.runner.reporter.cell_started(self.encoder.name, self.task.info.name, cell)
-        texts = getattr(self.task, "texts", None)
-        self.bench.start_cell(partial(texts, cell) if callable(texts) else None)
+        self.bench.start_cell(texts_of(self.task, cell))
         before = replace(self.bench.tally)
         try:
             return self._cell(cell, self.task.evaluate(cell, self.bench))
@@ -289,7 +287,7 @@ class _TaskRun:
                 languages=task.info.languages,
                 protocol=dict(task.protocol),
             ),
-            encoder=self.encoder.model_copy(update={"dimension": self.bench.dimension}),
+            encoder=self.encoder.model_copy(update={"dimension": self.bench.known_dimension()}),
             main_score=MainScore(metric=task.main_score, value=mean_of_cells(task.main_score, cells)),
             cells=cells,
             environment=describe(self.bench.scorer),

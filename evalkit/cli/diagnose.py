@@ -105,12 +105,13 @@ class _Work:
     def of_task(self, task: Task) -> Diagnosed:
         """The texts of a task, as it embeds them; it is scored on the way, since only it knows its texts."""
         from evalkit.errors import CellError, foreign
+        from evalkit.plan import texts_of
 
         name = task.info.name
         stream, bench = self._bench(task.info, len(task.cells()))
         for cell in task.cells():
             self._display.cell_started(self._scorer.name, name, cell)
-            bench.start_cell()
+            bench.start_cell(texts_of(task, cell))
             with foreign(f"{name} failed with {self._scorer.name}", hint="Mend the task.", kind=CellError):
                 task.evaluate(cell, bench)
         return self._diagnosed(name, stream, bench)
@@ -121,6 +122,7 @@ class _Work:
         from evalkit.types import Role
 
         stream, bench = self._bench(TaskInfo(name, "Diagnose"), 1)
+        bench.start_cell(lambda: {Role.TEXT: texts})
         bench.expect(len(texts) + 2 * len(pairs))
         for start in range(0, len(texts), _CHUNK):
             bench.embed(texts[start : start + _CHUNK], role=Role.TEXT)

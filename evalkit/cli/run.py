@@ -29,6 +29,12 @@ def run(
     ] = None,
     suite: Annotated[str | None, typer.Option(metavar="NAME", help="All tasks of a suite, such as quick.")] = None,
     data: Data = None,
+    split: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this split of the tasks; may be repeated.")
+    ] = None,
+    subset: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this subset, such as a language; may be repeated.")
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where results go.")] = Path("results"),
     force: Annotated[
         bool, typer.Option("--force/--resume", help="Score again what is finished already, or keep it.")
@@ -55,6 +61,8 @@ def run(
         tasks=tuple(task or ()),
         suite=suite,
         data=tuple(data or ()),
+        splits=tuple(split or ()),
+        subsets=tuple(subset or ()),
         output=output,
         force=force,
         cache=cache,
@@ -144,7 +152,8 @@ def _enumerated(names: list[str], most: int) -> str:
 
 
 def _tell_without_vectors(outcome: Outcome) -> None:
-    for name in dict.fromkeys(r.encoder.name for r in outcome.results if r.encoder.similarity == "lexical"):
+    without = ("lexical", "ranker")
+    for name in dict.fromkeys(r.encoder.name for r in outcome.results if r.encoder.similarity in without):
         console.note(f"{name} has no vectors, so there are no diagnostics of it.")
 
 

@@ -9,6 +9,7 @@ import typer
 
 from evalkit.cli import console
 from evalkit.cli.options import Json
+from evalkit.cli.show_made import made_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -68,6 +69,9 @@ def _print_page(result: Result) -> None:
         if any(cell.data for cell in cells):
             console.line()
             print_data({_cell_name(cell): cell.data for cell in cells})
+        if any(cell.cost for cell in cells):
+            console.line()
+            print_data({_cell_name(cell): cell.cost for cell in cells}, title="cost")
     if result.diagnostics:
         console.line()
         _print_diagnostics(result.diagnostics)
@@ -86,10 +90,12 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
     yield "main score", f"{result.main_score.metric} {console.number(result.main_score.value)}"
     yield "task", f"{task.name} ({task.type}{', ' + ', '.join(task.languages) if task.languages else ''})"
     yield "", f"fingerprint {task.fingerprint}"
+    form = "" if encoder.form in {"dense", "none"} else f"{encoder.form}, "
     dimensions = f", {encoder.dimension} dimensions" if encoder.dimension else ""
-    yield "encoder", f"{encoder.name} ({encoder.similarity}{dimensions})"
+    yield "encoder", f"{encoder.name} ({form}{encoder.similarity}{dimensions})"
     yield "", f"fingerprint {encoder.fingerprint or 'none: it cannot say who it is'}"
     yield "", f"spec {encoder.spec}"
+    yield from made_of(encoder.parts, result.cells)
     yield "protocol", ", ".join(f"{key}={value}" for key, value in task.protocol.items())
     yield from _imported_facts(result.imported) if result.imported is not None else _timing_facts(result.timing)
     versions = "".join(f", {name} {version}" for name, version in environment.packages.items())
@@ -137,15 +143,16 @@ def _half_interval(repeats: Sequence[float]) -> float:
     return float(stdtrit(len(repeats) - 1, 0.975) * np.std(repeats, ddof=1) / np.sqrt(len(repeats)))
 
 
-def print_data(cells: Mapping[str, Mapping[str, float]]) -> None:
-    """What the data of cells are like, whatever the encoder: a table with one row a quantity, one column a cell.
+def print_data(cells: Mapping[str, Mapping[str, float]], title: str = "data") -> None:
+    """Quantities of cells that are no scores: a table with one row a quantity, one column a cell.
 
     Args:
         cells: Quantities of each cell, by its name.
+        title: What they are of.
     """
     names = dict.fromkeys(name for data in cells.values() for name in data)
     rows = [[name.replace("_", " "), *(_quantity(data.get(name)) for data in cells.values())] for name in names]
-    console.table(["data", *cells], rows)
+    console.table([title, *cells], rows)
 
 
 def _quantity(value: float | None) -> str:

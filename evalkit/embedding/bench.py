@@ -182,6 +182,12 @@ class EncoderBench:
             "their cosine is undefined and follows mteb's conventions.",
         )
 
+    def known_dimension(self) -> int | None:
+        """Length of the encoder's vectors, also where it ranks and so only its parts have handed out any."""
+        if self.dimension is not None or not isinstance(self.scorer, Encoder):
+            return self.dimension
+        return next((part.dimension for part in self._parts if part.dimension is not None), None)
+
     def cost(self) -> dict[str, float]:
         """Bytes that an index would keep for a text of the cell, and what of sparse vectors a comparison takes."""
         benches = [bench for bench in self._embedding_benches() if bench.tally.kept]

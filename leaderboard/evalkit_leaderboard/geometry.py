@@ -179,6 +179,7 @@ class _Tables:
         rows: list[int] = []
         parts: list[Vectors] = []
         roles = list(texts.values())
+        bench.start_cell(lambda: {role: [text for text, its in texts.items() if its == role] for role in set(roles)})
         for role in dict.fromkeys(roles):
             rows += [row for row, its in enumerate(roles) if its == role]
             parts.append(bench.embed([text for text, its in texts.items() if its == role], role=role))

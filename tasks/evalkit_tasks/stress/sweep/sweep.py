@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from evalkit.environment import describe
 from evalkit.errors import CellError, EvalkitError, foreign
-from evalkit.plan import encoder_record
+from evalkit.plan import encoder_record, texts_of
 from evalkit.protocols import Encoder, Ranker
 from evalkit.types import Role
 from evalkit_tasks.stress.sweep.interval import mean_interval
@@ -112,7 +112,7 @@ def assemble(task: Task, plan: Plan, curves: Sequence[Curve]) -> Sweep:
 
 def _sweep_cell(task: Task, cell: Cell, plan: Plan, bench: EncoderBench) -> _Swept:
     swept = _Swept()
-    bench.start_cell()
+    bench.start_cell(texts_of(task, cell))
     if not isinstance(bench.scorer, Encoder):
         swept.scores[_Key(NO_VECTORS, None)] = _evaluate(task, cell, bench)
         swept.notes.append(f"{bench.scorer.name} has no vectors to shorten: its score is one line.")

@@ -13,9 +13,10 @@ from evalkit.data.spec import FILE_NAME
 from evalkit.errors import EncoderError, EvalkitError, foreign
 from evalkit.labels import encoder_labels
 from evalkit.observations import Observations
-from evalkit.plan import Selection, check_tasks, check_unique, probed, select_tasks
+from evalkit.plan import Selection, check_tasks, check_unique, choose_cells, probed, select_tasks
 from evalkit.plugins import Plugins
 from evalkit.runner import ANY_ENCODER, Outcome, Runner
+from evalkit.spec import without_secrets
 from evalkit.store import ResultStore, load
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def evaluate(
     *,
     suite: str | None = None,
     data: str | Path | Iterable[str | Path] = (),
+    splits: str | Iterable[str] = (),
+    subsets: str | Iterable[str] = (),
     output: str | Path | None = None,
     cache: bool = True,
     force: bool = False,
@@ -126,6 +129,8 @@ def evaluate(
         tasks: Names or globs, task folders, or task objects.
         suite: Name of a suite, such as ``quick``.
         data: Folder of task folders, or several.
+        splits: A split to score, or several; all where none is named.
+        subsets: A subset to score, or several; likewise.
         output: Where to write results, and to find finished ones; None writes none.
         cache: Keep and use embeddings.
         force: Score again what is finished already.
@@ -143,6 +148,8 @@ def evaluate(
         tasks=named,
         suite=suite,
         data=tuple(Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)),
+        splits=(splits,) if isinstance(splits, str) else tuple(splits),
+        subsets=(subsets,) if isinstance(subsets, str) else tuple(subsets),
         output=Path(output) if output is not None else None,
         force=force,
         diagnose=diagnose,
@@ -198,9 +205,11 @@ def run_all(
     """Run encoders, given as specs or objects, one after the other: only one is in memory at a time.
 
     Raises:
-        EvalkitError: Two tasks have one name, the batch size is no size, or results cannot be written.
+        EvalkitError: Two tasks have one name, none has a split or subset that is asked for, the batch size is no size,
+            or results cannot be written.
     """
     check_tasks(selection.tasks)
+    choose_cells(selection, config)
     if config.batch_size < 1:
         raise EvalkitError(f"A batch of {config.batch_size} texts is none.", hint="Give a batch size of at least 1.")
     store = ResultStore(config.output) if config.output is not None else None
@@ -214,7 +223,7 @@ def run_all(
     for name, error in selection.broken:
         runner.fail(ANY_ENCODER, name, error)
     for encoder in encoders:
-        spec = encoder if isinstance(encoder, str) else type(encoder).__name__
+        spec = without_secrets(encoder) if isinstance(encoder, str) else type(encoder).__name__
         runner.reporter.encoder_loading(spec)
         try:
             scorer = _load(plugins, encoder)
@@ -228,12 +237,13 @@ def run_all(
 
 
 def _load(plugins: Plugins, encoder: Any) -> Scorer:
-    with foreign(f"{encoder} cannot be loaded", hint="Mend the encoder or its options.", kind=EncoderError):
+    shown = without_secrets(str(encoder))
+    with foreign(f"{shown} cannot be loaded", hint="Mend the encoder or its options.", kind=EncoderError):
         scorer = plugins.load_encoder(encoder) if isinstance(encoder, str) else wrap(encoder)
         name, fingerprint = scorer.name, scorer.fingerprint
     if not isinstance(name, str) or not name or not isinstance(fingerprint, str | None):
         raise EncoderError(
-            f"{encoder} has the name {name!r} and the fingerprint {fingerprint!r}.",
+            f"{shown} has the name {name!r} and the fingerprint {fingerprint!r}.",
             hint="A name is a string; a fingerprint is a string of hex digits, or None.",
         )
     return scorer

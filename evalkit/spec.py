@@ -47,6 +47,7 @@ EXAMPLES = {
 """Specs that show the grammar, and what they mean."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*")
+_SECRET = re.compile(r"//[^/@\s]+@|((?:key|token|secret|passw\w*|credential)(?:=|%3D))[^&\s|\]]+", re.IGNORECASE)
 _SHAPE = "A spec is scheme:argument?key=value&key=value, such as bm25:k1=0.9,b=0.4 or 'st:PATH | truncate:128'"
 _PIPE, _TIMES, _PLUS, _OVER = "|", " * ", " + ", " > "
 _OPEN, _CLOSE = "[", "]"
@@ -267,14 +268,21 @@ def _pairs(text: str, start: int, stop: int, separator: str, *, decoded: bool = 
     return pairs
 
 
+def without_secrets(text: str) -> str:
+    """A spec as it may be shown and stored: what looks like a password or a key in it is left out."""
+    return _SECRET.sub(lambda found: f"{found[1] or '//'}***{'' if found[1] else '@'}", text)
+
+
 def _malformed(text: str, at: int, expected: str) -> EncoderError:
-    found = repr(text[at : at + 12]) if at < len(text) else "the end"
+    shown = without_secrets(text)
+    found = (repr(text[at : at + 12]) if shown == text else "something else") if at < len(text) else "the end"
     return EncoderError(
-        f"Encoder spec {text!r}: expected {expected} at character {at + 1}, found {found}.",
+        f"Encoder spec {shown!r}: expected {expected} at character {at + 1}, found {found}.",
         hint=_marked(text, at, f"{_SHAPE}; `evalkit list encoders --spec` explains."),
     )
 
 
 def _marked(text: str, at: int, hint: str) -> str:
     """A hint below what was written, with a mark under the place; without it where it would not stand there."""
-    return f"{text}\n{' ' * at}^\n{hint}".rstrip() if text.isprintable() and text else hint
+    plain = text.isprintable() and without_secrets(text) == text
+    return f"{text}\n{' ' * at}^\n{hint}".rstrip() if plain and text else hint

@@ -262,4 +262,5 @@ def test_scores_of_candidates_are_those_of_the_whole_search() -> None:
     for query, document, score in zip(candidates.query_of, candidates.documents, scores, strict=True):
         at = whole.documents[query].tolist().index(document)
         assert score == pytest.approx(whole.scores[query, at], abs=1e-6)
-    assert encoder.texts.count("3") == 3  # without a cache: as query it is none, and twice as a document
+    assert encoder.texts.count("3") == 2  # no cache here: the document once for each
+    assert encoder.texts.count("5") == 1  # nobody's candidate

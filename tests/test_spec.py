@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evalkit.errors import EvalkitError
 from evalkit.fingerprint import digest_file, digest_json, digest_parts, short
 from evalkit.plugins import Plugins
-from evalkit.spec import EXAMPLES, GRAMMAR, Spec, parse_pairs, parse_spec
+from evalkit.spec import EXAMPLES, GRAMMAR, Spec, parse_pairs, parse_spec, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -164,6 +164,29 @@ def test_every_example_of_the_grammar_can_be_read() -> None:
     for text in EXAMPLES:
         Plugins.installed().check_spec(text)
     assert "hybrid:[" in GRAMMAR
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://me:pw@h/v1?model=x", "http://***@h/v1?model=x"),
+        ("http:https://h/v1%3Fapi_key%3Dsk-1?model=x", "http:https://h/v1%3Fapi_key%3D***?model=x"),
+        (
+            "hybrid:[bm25 + http://h?model=x&token=abc | truncate:8]",
+            "hybrid:[bm25 + http://h?model=x&token=*** | truncate:8]",
+        ),
+        ("http://h?model=x&key_env=MY_KEY", "http://h?model=x&key_env=MY_KEY"),
+        ("st:user@host/name", "st:user@host/name"),
+    ],
+)
+def test_secrets_are_not_shown(text: str, expected: str) -> None:
+    assert without_secrets(text) == expected
+
+
+def test_an_error_about_a_spec_with_a_secret_does_not_show_it() -> None:
+    with pytest.raises(EvalkitError) as caught:
+        parse_spec("http://me:hunter2@h?model=x | 9")
+    assert "hunter2" not in str(caught.value)
 
 
 SIGNS = st.text(alphabet=" |*+>[]?&=:ab.1%", max_size=30)

@@ -53,9 +53,9 @@ def test_a_chain_is_an_encoder_that_says_what_it_is_made_of() -> None:
 
 
 def test_the_fingerprint_says_everything() -> None:
-    chains = [("truncate:8",), ("truncate:4",), ("truncate:8", "normalize"), ("normalize", "truncate:8"), ("pca:4",),
-              ("pca:4,seed=1",), ("quantize:binary",), ("quantize:binary", "rescore"), ("quantize:binary", "rescore:3")]  # fmt: skip
-    made = [piped(helpers.Counting(), *chain).fingerprint for chain in chains]
+    chains = ["truncate:8", "truncate:4", "truncate:8 | normalize", "normalize | truncate:8", "pca:4", "pca:4,seed=1"]
+    chains += ["quantize:binary", "quantize:binary | rescore", "quantize:binary | rescore:3"]
+    made = [piped(helpers.Counting(), *chain.split(" | ")).fingerprint for chain in chains]
     made.append(piped(helpers.Counting(fingerprint="ab" * 32), "truncate:8").fingerprint)
     assert len({*made, helpers.FINGERPRINT}) == len(chains) + 2
     assert piped(helpers.Counting(), "truncate:8").fingerprint == made[0]
@@ -161,11 +161,12 @@ def test_what_changes_the_encoder_stands_first() -> None:
 
 
 def test_a_form_that_a_transform_does_not_take_is_refused_at_once() -> None:
-    class Multi(helpers.Counting):
-        form = Form.MULTI
+    class Sparse(helpers.Counting):
+        form = Form.SPARSE
 
-    with pytest.raises(EncoderError, match="topk:4 takes dense or sparse embeddings, and those before it are multi"):
-        piped(Multi(), "topk:4")
+    with pytest.raises(EncoderError, match="pca:4 takes dense or multi embeddings, and those before it are sparse"):
+        piped(Sparse(), "pca:4")
+    assert piped(Sparse(), "project:8", "pca:4").form is Form.DENSE
 
 
 def test_a_broken_transform_is_a_sentence_about_its_encoder() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -208,6 +209,19 @@ def run_all(
         EvalkitError: Two tasks have one name, none has a split or subset that is asked for, the batch size is no size,
             or results cannot be written.
     """
+    runner = begin(config, selection, len(encoders), reporter)
+    for encoder in encoders:
+        spec = without_secrets(encoder) if isinstance(encoder, str) else type(encoder).__name__
+        run_one(runner, spec, partial(load_scorer, plugins, encoder), selection.tasks)
+    return runner.outcome
+
+
+def begin(config: RunConfig, selection: Selection, n_encoders: int, reporter: Reporter | None) -> Runner:
+    """A run with everything checked and told but for its encoders, which `run_one` gives it.
+
+    Raises:
+        EvalkitError: As `run_all`.
+    """
     check_tasks(selection.tasks)
     choose_cells(selection, config)
     if config.batch_size < 1:
@@ -216,27 +230,32 @@ def run_all(
     if store is not None:
         store.check_writable()
     runner = Runner(config, store, reporter)
-    tasks = selection.tasks
-    runner.reporter.started(len(encoders), [task.info.name for task in tasks])
+    runner.reporter.started(n_encoders, [task.info.name for task in selection.tasks])
     for reason in selection.unfit:
         runner.leave_out(ANY_ENCODER, reason)
     for name, error in selection.broken:
         runner.fail(ANY_ENCODER, name, error)
-    for encoder in encoders:
-        spec = without_secrets(encoder) if isinstance(encoder, str) else type(encoder).__name__
-        runner.reporter.encoder_loading(spec)
-        try:
-            scorer = _load(plugins, encoder)
-        except EvalkitError as error:
-            runner.fail(spec, None, error)
-            continue
-        runner.reporter.encoder_ready(spec, scorer.name, identified=scorer.fingerprint is not None)
-        runner.run(scorer, spec, tasks)
-        del scorer  # before the next one is loaded
-    return runner.outcome
+    return runner
 
 
-def _load(plugins: Plugins, encoder: Any) -> Scorer:
+def run_one(runner: Runner, spec: str, load: Callable[[], Scorer], tasks: Sequence[Task]) -> None:
+    """Load an encoder and score it; it is in memory no longer than that. Failures are kept in the runner's outcome."""
+    runner.reporter.encoder_loading(spec)
+    try:
+        scorer = load()
+    except EvalkitError as error:
+        runner.fail(spec, None, error)
+        return
+    runner.reporter.encoder_ready(spec, scorer.name, identified=scorer.fingerprint is not None)
+    runner.run(scorer, spec, tasks)
+
+
+def load_scorer(plugins: Plugins, encoder: Any) -> Scorer:
+    """The encoder that a spec names, or an object as one; what a run cannot do without is checked.
+
+    Raises:
+        EvalkitError: It cannot be loaded, or its name or fingerprint are none.
+    """
     shown = without_secrets(str(encoder))
     with foreign(f"{shown} cannot be loaded", hint="Mend the encoder or its options.", kind=EncoderError):
         scorer = plugins.load_encoder(encoder) if isinstance(encoder, str) else wrap(encoder)

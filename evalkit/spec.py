@@ -47,7 +47,7 @@ EXAMPLES = {
 """Specs that show the grammar, and what they mean."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*")
-_SECRET = re.compile(r"//[^/@\s]+@|((?:key|token|secret|passw\w*|credential)(?:=|%3D))[^&\s|\]]+", re.IGNORECASE)
+_SECRET = re.compile(r"//[^/@\s]+@|((?:key|token|secret|passw\w*|credential)(?:=|%3D))[^&\s|\]?]+", re.IGNORECASE)
 _SHAPE = "A spec is scheme:argument?key=value&key=value, such as bm25:k1=0.9,b=0.4 or 'st:PATH | truncate:128'"
 _PIPE, _TIMES, _PLUS, _OVER = "|", " * ", " + ", " > "
 _OPEN, _CLOSE = "[", "]"

@@ -22,28 +22,52 @@ from evalkit.observations.confusion import (
 )
 from evalkit.observations.correlation import Kendall, Pearson, Spearman
 from evalkit.observations.means import Accuracy, FoldAccuracy, Mean
+from evalkit.observations.multilabel import Jaccard, LabelAccuracy, LabelF1, LabelF1Micro, SubsetAccuracy
 from evalkit.observations.registry import STATISTICS, parse_statistic
+from evalkit.observations.regression import R2, KendallMean, MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
 from evalkit.observations.statistic import Statistic
 from evalkit.observations.table import Observations
+from evalkit.observations.thresholds import (
+    BestAccuracy,
+    BestF1,
+    PrecisionAtBestF1,
+    RankedAveragePrecision,
+    RecallAtBestF1,
+)
 
 __all__ = [
     "F1",
+    "R2",
     "STATISTICS",
     "Accuracy",
     "AveragePrecision",
     "AveragePrecisionWeighted",
+    "BestAccuracy",
+    "BestF1",
     "F1Weighted",
     "FoldAccuracy",
+    "Jaccard",
     "Kendall",
+    "KendallMean",
+    "LabelAccuracy",
+    "LabelF1",
+    "LabelF1Micro",
     "Mean",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
     "Observations",
     "Pearson",
     "Precision",
+    "PrecisionAtBestF1",
     "PrecisionWeighted",
+    "RankedAveragePrecision",
     "Recall",
+    "RecallAtBestF1",
     "RecallWeighted",
+    "RootMeanSquaredError",
     "Spearman",
     "Statistic",
+    "SubsetAccuracy",
     "VMeasure",
     "VMeasureSets",
     "parse_statistic",

@@ -47,6 +47,8 @@ class Confusion(Statistic):
     repeated = frozenset({"predicted"})
     by_support: ClassVar[bool] = False
     """Whether classes are averaged by how often they are the label (weighted) or equally (macro)."""
+    averages: ClassVar[bool] = True
+    """Whether it is an average of the classes' own scores, so that leaving out an example changes two of them."""
 
     def value(self, obs: Sample) -> float:
         """Mean over the experiments."""
@@ -71,9 +73,13 @@ class Confusion(Statistic):
 
     def _score(self, support: FloatArray, predicted: FloatArray, hits: FloatArray) -> FloatArray:
         """(..., m) scores from (..., classes, m) counts."""
-        per_class = self._per_class(support, predicted, hits)
+        weights, scores = self._weighed(support, predicted, hits)
+        return ratio(scores.sum(axis=-2), weights.sum(axis=-2), empty=np.nan)
+
+    def _weighed(self, support: FloatArray, predicted: FloatArray, hits: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Weight of every class in the average, and its score times that."""
         weights = support if self.by_support else (support + predicted > 0).astype(np.float64)
-        return ratio((weights * per_class).sum(axis=-2), weights.sum(axis=-2), empty=np.nan)
+        return weights, weights * self._per_class(support, predicted, hits)
 
     def _hits(self, label: AnyArray, predicted: AnyArray) -> AnyArray:
         """(n, r) whether an example counts among the hits of its predicted class."""
@@ -111,15 +117,29 @@ class Confusion(Statistic):
 
     def _experiment_left_out(self, coded: _Coded, experiment: int) -> FloatArray:
         """(n,) score of one experiment without each example: equal outcomes give equal scores."""
-        C = coded.n_classes
         codes = np.stack([each[:, experiment] for each in (coded.label, coded.predicted, coded.hits)])
-        counts = [np.bincount(column[column >= 0], minlength=C).astype(np.float64) for column in codes]
+        counts = [np.bincount(column[column >= 0], minlength=coded.n_classes).astype(np.float64) for column in codes]
         outcomes, of = np.unique(codes, axis=1, return_inverse=True)
+        left_out = self._touched_left_out if self.averages else self._all_left_out
+        return left_out(counts, outcomes)[of.reshape(-1)]
+
+    def _all_left_out(self, counts: list[FloatArray], outcomes: IntArray) -> FloatArray:
+        """(m,) score without an example of each outcome, from all classes."""
         scores = np.empty(outcomes.shape[1])
-        for part in chunks(outcomes.shape[1], 8 * C):
+        for part in chunks(outcomes.shape[1], 8 * len(counts[0])):
             lowered = (_lowered(count, column[part]) for count, column in zip(counts, outcomes, strict=True))
             scores[part] = self._score(*lowered)
-        return scores[of.reshape(-1)]
+        return scores
+
+    def _touched_left_out(self, counts: list[FloatArray], outcomes: IntArray) -> FloatArray:
+        """(m,) the same from the two classes that an outcome names: in bitext mining every unit is a class."""
+        label, predicted, _ = outcomes
+        touched = np.stack([label, np.where(predicted == label, -1, predicted)])
+        lowered = [count[touched] - (column == touched) for count, column in zip(counts, outcomes, strict=True)]
+        sums = []
+        for before, after in zip(self._weighed(*counts), self._weighed(*lowered), strict=True):
+            sums.append(before.sum() + np.where(touched >= 0, after - before[touched], 0.0).sum(axis=0))
+        return ratio(sums[1], sums[0], empty=np.nan)
 
 
 class F1(Confusion):
@@ -179,6 +199,7 @@ class AveragePrecision(Confusion):
     """
 
     name = "ap"
+    averages = False
     defaults: ClassVar[dict[str, int]] = {"positive": 1}
 
     def _hits(self, label: AnyArray, predicted: AnyArray) -> AnyArray:

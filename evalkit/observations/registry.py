@@ -19,6 +19,15 @@ from evalkit.observations.confusion import (
 )
 from evalkit.observations.correlation import Kendall, Pearson, Spearman
 from evalkit.observations.means import Accuracy, FoldAccuracy, Mean
+from evalkit.observations.multilabel import Jaccard, LabelAccuracy, LabelF1, LabelF1Micro, SubsetAccuracy
+from evalkit.observations.regression import R2, KendallMean, MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
+from evalkit.observations.thresholds import (
+    BestAccuracy,
+    BestF1,
+    PrecisionAtBestF1,
+    RankedAveragePrecision,
+    RecallAtBestF1,
+)
 
 if TYPE_CHECKING:
     from evalkit.observations.statistic import Statistic
@@ -42,6 +51,21 @@ STATISTICS: dict[str, type[Statistic]] = {
         Kendall,
         VMeasure,
         VMeasureSets,
+        RankedAveragePrecision,
+        BestAccuracy,
+        BestF1,
+        PrecisionAtBestF1,
+        RecallAtBestF1,
+        SubsetAccuracy,
+        Jaccard,
+        LabelAccuracy,
+        LabelF1,
+        LabelF1Micro,
+        MeanAbsoluteError,
+        MeanSquaredError,
+        RootMeanSquaredError,
+        R2,
+        KendallMean,
     )
 }
 """A plugin's own statistic becomes readable by adding its class here."""

@@ -18,6 +18,8 @@ class RunConfig:
         tasks: Names or globs of tasks; with `suite`, both together. Empty without a suite: every task in `data`.
         suite: Name of a suite, if one was asked for.
         data: Folders of task folders; they win over built-in tasks of the same name.
+        splits: Splits to score; empty for all.
+        subsets: Subsets to score; empty for all.
         output: Where results are written; None writes none.
         force: Score again what is finished already.
         cache: Keep and use embeddings.
@@ -30,6 +32,8 @@ class RunConfig:
     tasks: tuple[str, ...] = ()
     suite: str | None = None
     data: tuple[Path, ...] = ()
+    splits: tuple[str, ...] = ()
+    subsets: tuple[str, ...] = ()
     output: Path | None = DEFAULT_OUTPUT
     force: bool = False
     cache: bool = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,9 @@ from evalkit.cli.guard import Interrupted
 from evalkit.cli.options import Data, Json, PluginFiles, Quiet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evalkit.cli.progress import Silent
     from evalkit.config import RunConfig
     from evalkit.runner import Outcome
 
@@ -71,7 +74,7 @@ def run(
         diagnose=diagnose,
     )
     outcome, skipped = execute(config, plugin or [], quiet=quiet)
-    _refuse_nothing(outcome)
+    refuse_nothing(outcome)
     if json:
         console.json_data(_as_json(outcome, output, skipped))
     elif outcome.results:
@@ -101,19 +104,30 @@ def execute(config: RunConfig, plugins: list[Path], *, quiet: bool) -> tuple[Out
     from evalkit.cli.progress import reporter
 
     display = reporter(quiet=quiet)
-    try:
+    with watched(display, config.output):
         # The import itself takes a moment: Ctrl-C during it is one too.
         from evalkit.api import run_config
         from evalkit.plugins import Plugins
 
+        return run_config(config, Plugins.installed(plugins), display), display.skipped
+
+
+@contextmanager
+def watched(display: Silent, output: Path | None) -> Iterator[None]:
+    """A run behind its display.
+
+    Raises:
+        Interrupted: Ctrl-C; says how much is kept.
+    """
+    try:
         # Whatever an encoder prints must not get between the data on stdout.
         with display, redirect_stdout(sys.stderr):
-            return run_config(config, Plugins.installed(plugins), display), display.skipped
+            yield
     except KeyboardInterrupt:
         kept = console.counted(display.finished, "finished result")
         verb = "is" if display.finished == 1 else "are"
         raise Interrupted(
-            f"Interrupted; {kept} {verb} kept in {config.output}: run the same command again to go on."
+            f"Interrupted; {kept} {verb} kept in {output}: run the same command again to go on."
         ) from None
 
 
@@ -157,7 +171,12 @@ def _tell_without_vectors(outcome: Outcome) -> None:
         console.note(f"{name} has no vectors, so there are no diagnostics of it.")
 
 
-def _refuse_nothing(outcome: Outcome) -> None:
+def refuse_nothing(outcome: Outcome) -> None:
+    """Refuse a run that came to nothing, although nothing failed.
+
+    Raises:
+        EvalkitError: It did.
+    """
     from evalkit.errors import EvalkitError
 
     if outcome.results or outcome.failures:

@@ -57,6 +57,25 @@ class Experiment:
     test: IntArray
 
 
+@dataclass(frozen=True)
+class _Data:
+    """What a cell learns from and is tested on.
+
+    Attributes:
+        train_texts: The training split.
+        test_texts: The evaluated split.
+        labels: Class codes of both, one after the other.
+        names: Of the codes.
+        experiments: What each experiment takes of them.
+    """
+
+    train_texts: list[str]
+    test_texts: list[str]
+    labels: IntArray
+    names: tuple[str, ...]
+    experiments: list[Experiment]
+
+
 class ClassificationTask(FolderTask[ClassificationParameters]):
     """Accuracy, F1, precision and recall of a logistic regression, over test examples and experiments.
 
@@ -76,8 +95,20 @@ class ClassificationTask(FolderTask[ClassificationParameters]):
         base = self.folder.base(cell.subset)
         return [base / f"{cell.split}.jsonl", base / f"{self.parameters.train_split}.jsonl"]
 
+    def texts(self, cell: Cell) -> dict[Role, list[str]]:
+        """The training examples that are drawn, and the evaluated texts."""
+        data = self._read(cell)
+        return {Role.TEXT: [*(data.train_texts[row] for row in _used(data.experiments)), *data.test_texts]}
+
     def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
         """Score one cell."""
+        data = self._read(cell)
+        n_train = len(data.train_texts)
+        train = data.labels[:n_train]
+        predicted = _predict(data.train_texts, data.test_texts, train, data.experiments, bench, self.parameters)
+        return self._scores(data.labels[n_train:], predicted, data.names, self.notes(cell))
+
+    def _read(self, cell: Cell) -> _Data:
         parameters = self.parameters
         test = self.folder.table(cell.subset, cell.split, _CHECKS)
         train = test if cell.split == parameters.train_split else self._train(cell)
@@ -88,8 +119,7 @@ class ClassificationTask(FolderTask[ClassificationParameters]):
         if len(set(codes[:n_train])) < 2:
             raise DataError(f"{where}: the training split has one class only.", hint="Classification needs two.")
         experiments = _experiments(labels[:n_train], len(test["label"]), parameters, cell)
-        predicted = _predict(train["text"], test["text"], labels[:n_train], experiments, bench, parameters)
-        return self._scores(labels[n_train:], predicted, names, self.notes(cell))
+        return _Data(train["text"], test["text"], labels, names, experiments)
 
     def _train(self, cell: Cell) -> dict[str, list[Any]]:
         return self.folder.table(cell.subset, self.parameters.train_split, _CHECKS)
@@ -169,7 +199,7 @@ def _predict(
     parameters: ClassificationParameters,
 ) -> IntArray:
     """(n_test, n_experiments) predicted class codes, -1 where an experiment does not test the example."""
-    used = np.unique(np.concatenate([experiment.train for experiment in experiments]))
+    used = _used(experiments)
     bench.expect(len(used) + len(test_texts))
     vectors = bench.embed([*(train_texts[row] for row in used), *test_texts], role=Role.TEXT)
     train, test = vectors[: len(used)], vectors[len(used) :]
@@ -181,6 +211,11 @@ def _predict(
         return out
 
     return np.stack(run_repeats(run, experiments, workers=bench.workers), axis=1)
+
+
+def _used(experiments: list[Experiment]) -> IntArray:
+    """Rows of the training split that some experiment learns from, sorted."""
+    return np.unique(np.concatenate([experiment.train for experiment in experiments]))
 
 
 def _fit_predict(x: Vectors, y: IntArray, test: Vectors, parameters: ClassificationParameters) -> IntArray:

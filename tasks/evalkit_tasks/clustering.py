@@ -18,7 +18,7 @@ from evalkit.repeats import run_repeats
 from evalkit.types import Role
 from evalkit_tasks.base import FolderTask, Parameters, label_codes
 from evalkit_tasks.clustering_sets import BATCH_SIZE as SET_BATCH_SIZE
-from evalkit_tasks.clustering_sets import SetParameters, is_given_sets, score_sets
+from evalkit_tasks.clustering_sets import SetParameters, is_given_sets, read_sets, score_sets
 
 if TYPE_CHECKING:
     from evalkit.protocols import Cell, Workbench
@@ -100,6 +100,15 @@ class ClusteringTask(FolderTask[ClusteringParameters]):
         """The version of scikit-learn: 1.9 draws mini-batches otherwise than 1.8, which moves scores by up to .07."""
         major, minor = version("scikit-learn").split(".")[:2]
         return {"scikit_learn": f"{major}.{minor}"}
+
+    def texts(self, cell: Cell) -> dict[Role, list[str]]:
+        """The documents that are embedded."""
+        [path] = self.files(cell)
+        if self.parameters.kind == "legacy" or is_given_sets(path):
+            return {Role.TEXT: read_sets(path).texts}
+        texts = self.folder.table(cell.subset, cell.split, _CHECKS)["text"]
+        kept = _sample(len(texts), self.parameters, random.Random(self.parameters.seed))
+        return {Role.TEXT: [texts[row] for row in kept]}
 
     def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
         """Score one cell."""

@@ -119,6 +119,11 @@ class RankabilityTask(FolderTask[RankabilityParameters]):
         """The non-linear head's settings."""
         return {"head": head.PROTOCOL}
 
+    def texts(self, cell: Cell) -> dict[Role, list[str]]:
+        """The items, and the two texts of the zero-shot axis."""
+        ends = self.parameters.zero_shot
+        return {Role.TEXT: [*self.items(cell).texts, *([ends.high, ends.low] if ends else [])]}
+
     def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
         """Score one cell."""
         items = self.items(cell)

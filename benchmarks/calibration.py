@@ -10,24 +10,15 @@ its band is printed first, with the reason where it is known.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import sys
-import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from importlib.metadata import version
-from pathlib import Path
 
 import calibration_contrast
 import calibration_many
 import calibration_pair
 import calibration_tasks
 from calibration_lines import Line, render
+from experiments import carry_out, versions
 
-HERE = Path(__file__).parent
-QUICK = 0.2
 INTRODUCTION = """# Does it hold? Errors, coverage and power on known truths
 
 Written by `python benchmarks/calibration.py --write`; seeded, so the same versions give the same numbers.
@@ -52,46 +43,9 @@ leaderboard calls, with their defaults (max-T with {draws} draws or flips in pla
 """
 
 
-def main() -> None:
-    arguments = parse()
-    scale = QUICK if arguments.quick else 1.0
-    started = time.perf_counter()
-    lines = measure(scale, arguments.workers)
-    print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)
-    text = f"{introduction()}\n{render(lines)}\n"
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(
-            json.dumps([line.record() for line in lines], indent=1, default=int) + "\n", encoding="utf-8"
-        )
-    if arguments.write:
-        (HERE / "calibration.md").write_text(text, encoding="utf-8")
-
-
-def parse() -> argparse.Namespace:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer experiments, fewer simulations")
-    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/calibration.md")
-    parser.add_argument("--json", type=Path, help="keep every line in this file")
-    parser.add_argument("--workers", type=int, default=cores, help="processes")
-    arguments = parser.parse_args()
-    if arguments.quick and arguments.write:
-        parser.error("--write is for the whole of it, not for --quick.")
-    return arguments
-
-
-def measure(scale: float, workers: int) -> list[Line]:
-    """All lines, in the order of the experiments, whatever order they end in."""
-    names = [name for name, _ in experiments(scale)]
-    found: list[list[Line]] = [[] for _ in names]
-    with ProcessPoolExecutor(workers, initializer=one_thread) as pool:
-        futures = {pool.submit(perform, scale, place): place for place in range(len(names))}
-        for future in as_completed(futures):
-            place = futures[future]
-            found[place], seconds = future.result()
-            print(f"{seconds:6.1f} s  {names[place]}", file=sys.stderr)
-    return [line for lines in found for line in lines]
+def page(lines: list[Line]) -> str:
+    introduction = INTRODUCTION.format(draws=calibration_many.DRAWS, versions=versions())
+    return f"{introduction}\n{render(lines)}\n"
 
 
 def experiments(scale: float) -> list[tuple[str, Callable[[], list[Line]]]]:
@@ -100,25 +54,5 @@ def experiments(scale: float) -> list[tuple[str, Callable[[], list[Line]]]]:
     return [each for module in modules for each in module.experiments(scale)]
 
 
-def perform(scale: float, place: int) -> tuple[list[Line], float]:
-    """The lines of one experiment and the processor time they took."""
-    started = time.process_time()
-    _, run = experiments(scale)[place]
-    return run(), time.process_time() - started
-
-
-def one_thread() -> None:
-    """Workers share the cores; more threads in each would only wait for one another."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
-
-
-def introduction() -> str:
-    python = ".".join(map(str, sys.version_info[:3]))
-    versions = f"Python {python}, numpy {version('numpy')}, scipy {version('scipy')}."
-    return INTRODUCTION.format(draws=calibration_many.DRAWS, versions=versions)
-
-
 if __name__ == "__main__":
-    main()
+    carry_out("calibration", __doc__.splitlines()[0], experiments, page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -204,6 +205,28 @@ def run_cli(*arguments: Any, timeout: float = 120, **more: Any) -> subprocess.Co
     return subprocess.run(
         command(*arguments), env=environment(**more), capture_output=True, text=True, timeout=timeout, check=False
     )
+
+
+def call_cli(
+    *arguments: Any, cwd: Path | None = None, given: str = "", **more: Any
+) -> subprocess.CompletedProcess[str]:
+    """`evalkit ...` within this process: what it prints, apart, and its exit code.
+
+    It saves the second that starting takes. Signals, pipes, what standard output may not carry, what the working folder
+    may hide and what is imported are seen in real processes only: `run_cli`.
+    """
+    from typer.testing import CliRunner
+
+    from evalkit.cli import console
+    from evalkit.cli.app import app
+
+    for cached in (console.out, console.err):  # their width is the terminal's that was there first
+        cached.cache_clear()
+    told = [str(each) for each in arguments]
+    environment = {key: str(value) for key, value in more.items()}
+    with contextlib.chdir(cwd or Path.cwd()):
+        done = CliRunner().invoke(app, told, input=given, env=environment, catch_exceptions=False, prog_name="evalkit")
+    return subprocess.CompletedProcess(told, done.exit_code, done.stdout, done.stderr)
 
 
 def spec(name: str = "Steady") -> str:

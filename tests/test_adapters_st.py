@@ -267,7 +267,7 @@ def test_errors_are_sentences(
     torch = pytest.importorskip("torch")
     if options.get("device") == "cuda" and torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
-    monkeypatch.setattr(adapter, "hub_reachable", lambda: False)
+    monkeypatch.setattr("evalkit.adapters.st_loading.hub_reachable", lambda: False)
     with pytest.raises(EncoderError) as caught:
         adapter.load(argument.format(tmp=tmp_path), options)
     assert expected in str(caught.value)

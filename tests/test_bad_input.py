@@ -343,7 +343,7 @@ def test_an_unknown_protocol_key_is_a_warning(build: Callable[..., Path], tmp_pa
 def test_the_command_prints_one_sentence_a_failure_and_keeps_the_rest(tmp_path: Path) -> None:
     sts_line("{")(tmp_path / "data" / "Bad")
     helpers.sts(tmp_path / "data" / "Good")
-    done = helpers.run_cli("run", "-m", "hashing", "--data", tmp_path / "data", "-o", tmp_path / "out")
+    done = helpers.call_cli("run", "-m", "hashing", "--data", tmp_path / "data", "-o", tmp_path / "out")
     assert done.returncode == 2
     assert "test.jsonl:3: no valid JSON" in done.stderr
     assert "Traceback" not in done.stderr

@@ -42,9 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def cli(folder: Path, *arguments: Any, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        helpers.command(*arguments), cwd=folder, env=helpers.environment(), capture_output=True, text=True, check=False
-    )
+    done = helpers.call_cli(*arguments, cwd=folder)
     assert done.returncode == code, done.stdout + done.stderr
     return done
 

@@ -1,4 +1,4 @@
-"""`evalkit leaderboard` as a process, on real results of the built-in suite."""
+"""`evalkit leaderboard` on real results of the built-in suite."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers import is_a_sentence, run_cli
+from helpers import call_cli, is_a_sentence, run_cli
 
 import evalkit
 
@@ -26,7 +26,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def leaderboard(results: Path, *options: str) -> str:
-    done = run_cli("leaderboard", results, *options)
+    done = call_cli("leaderboard", results, *options)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -41,7 +41,9 @@ def test_the_table_has_intervals_marks_tiers_and_says_how(results: Path) -> None
 
 
 def test_the_same_results_print_the_same_bytes(results: Path) -> None:
-    assert leaderboard(results, "--json") == leaderboard(results, "--format", "json")
+    page = leaderboard(results, "--json")
+    assert page == leaderboard(results, "--format", "json")
+    assert page == run_cli("leaderboard", results, "--json").stdout
 
 
 @pytest.mark.parametrize("by", ["type", "language", "encoder"])
@@ -68,7 +70,7 @@ def test_csv_parses_with_an_interval_for_every_task(results: Path) -> None:
 
 
 def test_a_baseline_that_is_not_there_is_a_sentence(results: Path) -> None:
-    done = run_cli("leaderboard", results, "--baseline", "hashin")
+    done = call_cli("leaderboard", results, "--baseline", "hashin")
     assert done.returncode == 2
     assert is_a_sentence(done.stderr.splitlines()[0])
     assert "hashing" in done.stderr

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import scipy.stats
 from board_results import board, without_units
-from helpers import is_a_sentence, run_cli
+from helpers import call_cli, is_a_sentence
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -294,7 +294,7 @@ def test_command_prints_both_tables(tmp_path: Path) -> None:
         ResultStore(tmp_path).write(
             result.model_copy(update={"encoder": result.encoder.model_copy(update={"fingerprint": "ab" * 32})})
         )
-    done = run_cli("leaderboard", tmp_path, "--diagnostics")
+    done = call_cli("leaderboard", tmp_path, "--diagnostics")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert "RankMe" in lines[0]

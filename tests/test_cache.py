@@ -306,23 +306,25 @@ def test_a_process_that_is_killed_while_it_writes_leaves_right_vectors(folder: P
 def test_two_runs_at_once_on_one_cache_and_one_output_both_succeed(tmp_path: Path, folder: Path) -> None:
     for number in range(6):
         helpers.sts(tmp_path / "data" / f"T{number}", n=20)
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    wait = f"import sys; open({str(gate)!r}).read(); from evalkit.cli import main; sys.exit(main())"
+    gates = [tmp_path / "gate 1", tmp_path / "gate 2"]
+    for gate in gates:
+        os.mkfifo(gate)
+    wait = "import sys; open(sys.argv.pop(1)).read(); from evalkit.cli import main; sys.exit(main())"
     arguments = ["run", "-m", helpers.spec(), "--data", str(tmp_path / "data"), "--json", "--quiet"]
     environment = helpers.environment(TEST_SECONDS=0.05)
     pair = [
         subprocess.Popen(
-            [sys.executable, "-c", wait, *arguments, "-o", str(tmp_path / "out")],
+            [sys.executable, "-c", wait, str(gate), *arguments, "-o", str(tmp_path / "out")],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for _ in range(2)
+        for gate in gates
     ]
-    time.sleep(1)
-    gate.write_text("go")  # both start now
+    opened = [gate.open("w") for gate in gates]  # each waits until its process reads
+    for stream in opened:
+        stream.close()  # both start now
     outputs = [process.communicate(timeout=60) for process in pair]
     assert [process.returncode for process in pair] == [0, 0], outputs
     alone = helpers.run_cli(*arguments, "-o", tmp_path / "alone", EVALKIT_CACHE=tmp_path / "other")

@@ -440,14 +440,14 @@ def test_the_command_prints_keeps_and_draws(tmp_path: Path) -> None:
     drawn = plot.read_bytes()
     assert b"fragile" in drawn
     # Everything is known now: the same page, at once, and the same picture.
-    again = helpers.run_cli(*capacity("--dims", "2..3", "--seeds", 1, "-o", out, "--plot", plot, "-q"))
+    again = helpers.call_cli(*capacity("--dims", "2..3", "--seeds", 1, "-o", out, "--plot", plot, "-q"))
     assert again.stdout == done.stdout
     assert plot.read_bytes() == drawn
     assert json.loads(out.read_text())["attempts"] == record["attempts"]
 
 
 def test_another_number_of_relevant_documents_has_no_row_of_the_paper(tmp_path: Path) -> None:
-    done = helpers.run_cli(*capacity("--dims", "1", "--relevant", 1, "--seeds", 1, "-q"))
+    done = helpers.call_cli(*capacity("--dims", "1", "--relevant", 1, "--seeds", 1, "-q"))
     assert done.returncode == 0, done.stderr
     assert "fragile" not in done.stdout
     assert "46 of 46" in done.stdout
@@ -455,7 +455,7 @@ def test_another_number_of_relevant_documents_has_no_row_of_the_paper(tmp_path: 
 
 def test_a_budget_is_said_to_have_run_out(tmp_path: Path) -> None:
     out = tmp_path / "it.json"
-    done = helpers.run_cli(*capacity("--dims", "2..3", "--budget", 0, "-o", out))
+    done = helpers.call_cli(*capacity("--dims", "2..3", "--budget", 0, "-o", out))
     assert (done.returncode, done.stdout) == (0, "")
     assert "0 of 2 dimensions" in done.stderr
     assert json.loads(out.read_text())["attempts"] == []
@@ -468,7 +468,7 @@ def test_help_imports_nothing_heavy(command: str) -> None:
 
 
 def test_json_is_the_record() -> None:
-    done = helpers.run_cli(*capacity("--dims", "2", "--seeds", 1, "--json", "-q"))
+    done = helpers.call_cli(*capacity("--dims", "2", "--seeds", 1, "--json", "-q"))
     record = json.loads(done.stdout)
     assert (record["schema_version"], record["kind"], record["unfinished"]) == (1, "capacity", [])
     assert record["parameters"]["law"]["temperature"] == 0.1
@@ -479,7 +479,7 @@ def test_the_control_has_a_command() -> None:
     lines = json.loads(done.stdout)["precisions"]
     assert lines["float64"]["answered"] == lines["float64"]["queries"] == 1035
     assert lines["float16"]["answered"] < 1035
-    assert "1,035 of 1,035" in helpers.run_cli("stress", "polytope").stdout
+    assert "1,035 of 1,035" in helpers.call_cli("stress", "polytope").stdout
 
 
 @pytest.mark.parametrize(
@@ -494,7 +494,7 @@ def test_the_control_has_a_command() -> None:
     ],
 )
 def test_what_cannot_be_is_one_sentence(options: tuple[Any, ...]) -> None:
-    done = helpers.run_cli(*capacity(*options))
+    done = helpers.call_cli(*capacity(*options))
     assert done.returncode in (1, 2)
     assert done.stdout == ""
     assert helpers.is_a_sentence(done.stderr.splitlines()[0])
@@ -505,7 +505,7 @@ def test_what_cannot_be_is_one_sentence(options: tuple[Any, ...]) -> None:
 
 
 def begin(out: Path, *options: Any) -> subprocess.Popen[str]:
-    command = helpers.command(*capacity("--dims", "2..5", "--seeds", 2, "-o", out, *options))
+    command = helpers.command(*capacity("--dims", "2..4", "--seeds", 1, "-o", out, *options))
     return subprocess.Popen(
         command, env=helpers.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -552,7 +552,7 @@ def without_time(attempt: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.slow
 def test_ctrl_c_is_a_sentence_and_loses_nothing(tmp_path: Path) -> None:
     out = tmp_path / "it.json"
-    process = begin(out)
+    process = begin(out, "--seeds", 4)  # so much that it cannot be finished before the signal comes
     wait_for(out, 3, process)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)

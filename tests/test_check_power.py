@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from board_results import bare, cell, drawn, result, with_units, without_units
-from helpers import is_a_sentence, run_cli
+from helpers import call_cli, is_a_sentence, run_cli
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import nct
@@ -289,7 +289,7 @@ def test_the_command_prints_a_table_and_json(folder) -> None:
     assert done.returncode == 0, done.stderr
     assert "mean of all tasks" in done.stdout
     assert "To find: a candidate that loses 2 margins" in done.stdout
-    done = run_cli("power", folder, "--margin", ".02", "--sd", ".15", "--tasks", "A", "--json")
+    done = call_cli("power", folder, "--margin", ".02", "--sd", ".15", "--tasks", "A", "--json")
     assert done.returncode == 0, done.stderr
     (line,) = json.loads(done.stdout)["lines"]
     assert (line["name"], line["n"], line["needed"], line["ability"]) == ("A", 200, 350, "needs")
@@ -298,10 +298,10 @@ def test_the_command_prints_a_table_and_json(folder) -> None:
 def test_the_command_takes_the_settings_of_the_repository(folder, monkeypatch) -> None:
     monkeypatch.chdir(folder.parent)
     (folder.parent / "evalkit.toml").write_text("[check]\nmargin = 0.03\nalpha = 0.1\n[check.margins]\nA = 0.07\n")
-    found = json.loads(run_cli("power", folder, "--json").stdout)
+    found = json.loads(call_cli("power", folder, "--json").stdout)
     assert found["alpha"] == 0.1
     assert [line["margin"] for line in found["lines"]] == [0.07, 0.03, 0.03]
-    found = json.loads(run_cli("power", folder, "--json", "--margin", ".005").stdout)
+    found = json.loads(call_cli("power", folder, "--json", "--margin", ".005").stdout)
     assert [line["margin"] for line in found["lines"]] == [0.005] * 3
 
 
@@ -316,12 +316,23 @@ def test_the_command_takes_the_settings_of_the_repository(folder, monkeypatch) -
     ],
 )
 def test_bad_input_is_one_sentence(folder, options: tuple[str, ...]) -> None:
-    done = run_cli("power", folder, *options)
+    done = call_cli("power", folder, *options)
     assert done.returncode == 2
     assert is_a_sentence(done.stderr.splitlines()[0].removeprefix("error: "))
 
 
+def test_a_saved_baseline_goes_by_its_name(folder, monkeypatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    assert call_cli("baseline", "save", "results", "--name", "v1").returncode == 0
+    named = call_cli("power", "v1", "--json")
+    assert named.returncode == 0, named.stderr
+    assert json.loads(named.stdout) == json.loads(call_cli("power", "results", "--json").stdout)
+    refused = call_cli("power", "v2", "--json")
+    assert refused.returncode == 2
+    assert "Unknown baseline 'v2'" in refused.stderr
+
+
 def test_no_results_is_one_sentence(tmp_path) -> None:
-    done = run_cli("power", tmp_path)
+    done = call_cli("power", tmp_path)
     assert done.returncode == 2
     assert "holds no results" in done.stderr

@@ -1,4 +1,4 @@
-"""The command line as users meet it: real processes, in a folder of their own."""
+"""The command line as users meet it, in a folder of its own: each command as a process, its details in this one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import helpers
 import pytest
 
 from evalkit._version import __version__
@@ -31,7 +32,19 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def evalkit(folder: Path) -> Evalkit:
-    """Runs a command in the working folder and checks its exit code."""
+    """Runs a command in the working folder, within this process, and checks its exit code."""
+
+    def call(*arguments: str | Path, code: int = 0, given: str = "") -> subprocess.CompletedProcess[str]:
+        done = helpers.call_cli(*arguments, cwd=folder, given=given)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return call
+
+
+@pytest.fixture
+def process(folder: Path) -> Evalkit:
+    """Runs a command as a process that starts in the working folder, and checks its exit code."""
 
     def call(*arguments: str | Path, code: int = 0, given: str = "") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "evalkit", *map(str, arguments)]
@@ -76,23 +89,23 @@ RUN = ("run", "-m", "hashing", "-m", "bm25", "--data", "data")
 # -- help and usage ------------------------------------------------------------------------------------------------
 
 
-def test_help_names_every_command(evalkit: Evalkit) -> None:
-    text = evalkit("--help").stdout
+def test_help_names_every_command(process: Evalkit) -> None:
+    text = process("--help").stdout
     for command in ("run", "leaderboard", "show", "list", "cache", "demo", "doctor"):
         assert f"\n  {command} " in text
     assert "cannot be loaded" not in text
 
 
-def test_version(evalkit: Evalkit) -> None:
-    assert evalkit("--version").stdout == f"evalkit {__version__}\n"
+def test_version(process: Evalkit) -> None:
+    assert process("--version").stdout == f"evalkit {__version__}\n"
 
 
-def test_it_runs_beside_a_tasks_and_a_leaderboard_of_the_user(folder: Path, evalkit: Evalkit) -> None:
+def test_it_runs_beside_a_tasks_and_a_leaderboard_of_the_user(folder: Path, process: Evalkit) -> None:
     for name in ("tasks", "leaderboard", "data_", "cli", "adapters"):
         (folder / f"{name}.py").write_text("raise RuntimeError('the wrong module')\n")
-    evalkit("--help")
-    evalkit("run", "-m", "bm25", "--data", "data", "-q")
-    assert "bm25" in evalkit("leaderboard").stdout
+    process("--help")
+    process("run", "-m", "bm25", "--data", "data", "-q")
+    assert "bm25" in process("leaderboard").stdout
 
 
 @pytest.mark.parametrize(
@@ -120,8 +133,8 @@ def test_usage_errors_are_a_sentence_and_exit_2(evalkit: Evalkit, arguments: lis
 # -- run -----------------------------------------------------------------------------------------------------------
 
 
-def test_run_then_run_again(folder: Path, evalkit: Evalkit) -> None:
-    first = evalkit(*RUN)
+def test_run_then_run_again(folder: Path, evalkit: Evalkit, process: Evalkit) -> None:
+    first = process(*RUN)
     assert "cosine_spearman" in first.stdout
     assert "Encoded 36 texts, 0 from the cache." in first.stdout
     assert "hashing on TinySTS: cosine_spearman" in first.stderr
@@ -129,17 +142,17 @@ def test_run_then_run_again(folder: Path, evalkit: Evalkit) -> None:
     written = sorted((folder / "results").rglob("*.json"))
     assert [path.name for path in written].count("TinyRetrieval.json") == 2
 
-    second = evalkit(*RUN, "--quiet")
+    second = process(*RUN, "--quiet")
     assert "Encoded nothing; 3 results were finished already." in second.stdout
     assert first.stdout.splitlines()[:5] == second.stdout.splitlines()[:5]
 
-    forced = evalkit(*RUN, "--force", "--quiet")
+    forced = process(*RUN, "--force", "--quiet")
     assert "Encoded nothing, 36 from the cache." in forced.stdout
     assert "Encoded 36 texts" in evalkit(*RUN, "--force", "--no-cache", "-q").stdout
 
 
-def test_quiet_is_silent_when_nothing_is_amiss(evalkit: Evalkit) -> None:
-    assert not evalkit("run", "-m", "hashing", "-t", "TinySTS", "--data", "data", "-q").stderr
+def test_quiet_is_silent_when_nothing_is_amiss(process: Evalkit) -> None:
+    assert not process("run", "-m", "hashing", "-t", "TinySTS", "--data", "data", "-q").stderr
 
 
 def test_run_json(folder: Path, evalkit: Evalkit) -> None:
@@ -155,9 +168,9 @@ def test_run_json(folder: Path, evalkit: Evalkit) -> None:
     assert all(each["skipped"] for each in json.loads(evalkit(*RUN, "--json").stdout)["results"])
 
 
-def test_a_failing_encoder_costs_only_its_own_cells(folder: Path, evalkit: Evalkit) -> None:
+def test_a_failing_encoder_costs_only_its_own_cells(folder: Path, evalkit: Evalkit, process: Evalkit) -> None:
     (folder / "broken.py").write_text("def encode(texts):\n    raise RuntimeError('out of coal')\n")
-    done = evalkit("run", "-m", "python:broken.py:encode", "-m", "bm25", "--data", "data", code=1)
+    done = process("run", "-m", "python:broken.py:encode", "-m", "bm25", "--data", "data", code=1)
     assert "out of coal" in done.stderr
     assert "bm25" in done.stdout
     record = json.loads(evalkit("run", "-m", "python:broken.py:encode", "--data", "data", "--json", code=1).stdout)
@@ -165,10 +178,10 @@ def test_a_failing_encoder_costs_only_its_own_cells(folder: Path, evalkit: Evalk
     assert {failure["task"] for failure in record["failures"]} == {"TinySTS", "TinyRetrieval"}
 
 
-def test_broken_data_name_file_and_line_and_the_other_task_goes_on(folder: Path, evalkit: Evalkit) -> None:
+def test_broken_data_name_file_and_line_and_the_other_task_goes_on(folder: Path, process: Evalkit) -> None:
     with (folder / "data" / "TinySTS" / "test.jsonl").open("a") as stream:
         stream.write("{not json\n")
-    done = evalkit("run", "-m", "hashing", "--data", "data", code=2)
+    done = process("run", "-m", "hashing", "--data", "data", code=2)
     assert "test.jsonl" in done.stderr
     assert "13" in done.stderr
     assert "TinyRetrieval" in done.stdout
@@ -217,9 +230,9 @@ def test_a_reader_that_leaves_is_no_error(evalkit: Evalkit, folder: Path) -> Non
 # -- leaderboard and show ------------------------------------------------------------------------------------------
 
 
-def test_leaderboard_table_and_json(folder: Path, evalkit: Evalkit) -> None:
+def test_leaderboard_table_and_json(folder: Path, evalkit: Evalkit, process: Evalkit) -> None:
     evalkit(*RUN, "-m", "random", "-q")
-    done = evalkit("leaderboard")
+    done = process("leaderboard")
     header, _, *rows = done.stdout.splitlines()
     assert header.split("  ")[0] == "encoder"
     assert {row.split()[0] for row in rows[:3]} == {"hashing", "random", "bm25"}
@@ -253,10 +266,10 @@ def test_leaderboard_refuses_mixed_data_and_lists_what_it_cannot_read(folder: Pa
     assert "results/random/" in refused
 
 
-def test_show(folder: Path, evalkit: Evalkit) -> None:
+def test_show(folder: Path, evalkit: Evalkit, process: Evalkit) -> None:
     evalkit("run", "-m", "hashing", "--data", "data", "-q")
     path = next((folder / "results").rglob("TinyRetrieval.json"))
-    page = evalkit("show", path).stdout
+    page = process("show", path).stdout
     for expected in ("ndcg_at_10", "fingerprint", "protocol", "hashing", "evalkit 0."):
         assert expected in page
     assert json.loads(evalkit("show", path, "--json").stdout) == json.loads(path.read_text())
@@ -273,11 +286,11 @@ def test_show(folder: Path, evalkit: Evalkit) -> None:
 # -- list, cache, doctor, plugins ----------------------------------------------------------------------------------
 
 
-def test_list(evalkit: Evalkit) -> None:
+def test_list(evalkit: Evalkit, process: Evalkit) -> None:
     tasks = {row["task"]: row for row in json.loads(evalkit("list", "tasks", "--data", "data", "--json").stdout)}
     assert tasks["TinySTS"]["type"] == "STS"
     assert tasks["QuickSTS"]["type"] == "STS"
-    assert "TinySTS" in evalkit("list", "tasks", "--data", "data").stdout
+    assert "TinySTS" in process("list", "tasks", "--data", "data").stdout
     encoders = {row["encoder"]: row for row in json.loads(evalkit("list", "encoders", "--json").stdout)}
     assert {"bm25", "hashing", "random", "st", "model2vec", "wordllama", "precomputed", "python"} <= set(encoders)
     suites = {row["suite"]: row["tasks"] for row in json.loads(evalkit("list", "suites", "--json").stdout)}
@@ -290,32 +303,32 @@ def test_list_plugins_has_everything_that_is_registered(evalkit: Evalkit) -> Non
     assert {("encoder", "bm25"), ("task type", "STS"), ("collection", "builtin"), ("command", "leaderboard")} <= found
 
 
-def test_a_broken_command_harms_only_who_asks_for_it(folder: Path, evalkit: Evalkit) -> None:
+def test_a_broken_command_harms_only_who_asks_for_it(folder: Path, process: Evalkit) -> None:
     # `python -m` looks into the working folder first: a distribution there is as good as installed.
     info = folder / "bad_plugin-3.1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad-plugin\nVersion: 3.1\n")
     (info / "entry_points.txt").write_text("[evalkit.commands]\nworse = bad_plugin_module:command\n")
-    assert "(cannot be loaded)" in evalkit("--help").stdout
-    evalkit("list", "suites")
-    listed = evalkit("list", "plugins")
+    assert "(cannot be loaded)" in process("--help").stdout
+    process("list", "suites")
+    listed = process("list", "plugins")
     assert "bad-plugin 3.1 is broken" in listed.stderr
-    asked = evalkit("worse", "--whatever", "x", code=2)
+    asked = process("worse", "--whatever", "x", code=2)
     assert "bad-plugin 3.1" in asked.stderr
 
 
-def test_plugin_file(folder: Path, evalkit: Evalkit) -> None:
+def test_plugin_file(folder: Path, process: Evalkit) -> None:
     (folder / "mine.py").write_text(
         "from evalkit.adapters.random import RandomEncoder\n"
         "def register(plugins):\n"
         "    plugins.add_encoder('mine', lambda argument, options: RandomEncoder('mine', seed=9))\n"
     )
-    done = evalkit("run", "-m", "mine", "-t", "TinySTS", "--data", "data", "--plugin", "mine.py", "-q")
+    done = process("run", "-m", "mine", "-t", "TinySTS", "--data", "data", "--plugin", "mine.py", "-q")
     assert "mine" in done.stdout
 
 
-def test_cache_info_prune_clear(evalkit: Evalkit) -> None:
-    empty = json.loads(evalkit("cache", "info", "--json").stdout)
+def test_cache_info_prune_clear(evalkit: Evalkit, process: Evalkit) -> None:
+    empty = json.loads(process("cache", "info", "--json").stdout)
     assert (empty["encoders"], empty["bytes_on_disk"]) == ([], 0)
     evalkit("run", "-m", "hashing", "-m", "random", "-t", "TinySTS", "--data", "data", "-q")
     info = json.loads(evalkit("cache", "info", "--json").stdout)
@@ -326,14 +339,14 @@ def test_cache_info_prune_clear(evalkit: Evalkit) -> None:
     assert json.loads(evalkit("cache", "prune", "--encoder", "hash*", "--json").stdout)["removed"] == 24
     assert "24 vectors" in evalkit("cache", "info").stdout
 
-    evalkit("cache", "clear", given="n\n", code=1)
+    process("cache", "clear", given="n\n", code=1)
     assert "24 vectors" in evalkit("cache", "info").stdout
-    evalkit("cache", "clear", "--yes")
+    process("cache", "clear", "--yes")
     assert json.loads(evalkit("cache", "info", "--json").stdout)["encoders"] == []
 
 
-def test_doctor(evalkit: Evalkit) -> None:
-    report = json.loads(evalkit("doctor", "--json").stdout)
+def test_doctor(evalkit: Evalkit, process: Evalkit) -> None:
+    report = json.loads(process("doctor", "--json").stdout)
     assert report["evalkit"] == __version__
     assert report["packages"]["numpy"]
     assert report["devices"][0] == "cpu"
@@ -343,9 +356,9 @@ def test_doctor(evalkit: Evalkit) -> None:
     assert "devices" in evalkit("doctor").stdout
 
 
-def test_demo(folder: Path, evalkit: Evalkit) -> None:
+def test_demo(folder: Path, evalkit: Evalkit, process: Evalkit) -> None:
     pytest.importorskip("wordllama")
-    done = evalkit("demo", "-q")
+    done = process("demo", "-q")
     order = [line.split()[0] for line in done.stdout.splitlines() if line.split()]
     ranked = [name for name in order if name in {"wordllama", "hashing", "random", "bm25"}]
     assert ranked == ["wordllama", "hashing", "random", "bm25"]

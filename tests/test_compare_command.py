@@ -161,17 +161,8 @@ def test_other_units_are_refused(tmp_path: Path) -> None:
 
 
 def call(*arguments: object, folder: Path, code: int = 0) -> str:
-    done = subprocess.run(
-        helpers.command("compare", *arguments),
-        cwd=folder,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=helpers.environment(),
-    )
+    done = helpers.call_cli("compare", *arguments, cwd=folder)
     assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
     return done.stdout if code == 0 else done.stderr
 
 
@@ -180,14 +171,7 @@ def test_a_label_that_the_leaderboard_prints_can_be_pasted(run: Path, tmp_path: 
     evalkit.evaluate(["hashing?dim=64&name=h", "random"], tasks, output=tmp_path / "results", cache=False)
     evalkit.evaluate(["hashing?name=h"], tasks[1:], output=tmp_path / "results", cache=False)
     for only in ([], ["--tasks", "MySts"]):
-        done = subprocess.run(
-            helpers.command("leaderboard", "results", "--format", "csv", *only),
-            cwd=tmp_path,
-            check=True,
-            capture_output=True,
-            text=True,
-            env=helpers.environment(),
-        )
+        done = helpers.call_cli("leaderboard", "results", "--format", "csv", *only, cwd=tmp_path)
         labels = [line.split(",")[0] for line in done.stdout.splitlines()]
         assert "h?dim=64" in labels
         assert "A  h?dim=64" in call("h?dim=64", "random", *only, folder=tmp_path)

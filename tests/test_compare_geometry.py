@@ -293,7 +293,7 @@ def test_command_prints_the_table_and_json_has_it(tmp_path: Path, tasks: Path) -
     [row] = [line for line in done.stdout.splitlines() if line.startswith("MyRetrieval") and "1.000" in line]
     assert row.split()[2] == "1.000"
     assert "MyRetrieval: the vectors of" in done.stderr
-    record = json.loads(helpers.run_cli(*arguments, "--geometry", "--json").stdout)["geometry"]
+    record = json.loads(helpers.call_cli(*arguments, "--geometry", "--json").stdout)["geometry"]
     assert record["tasks"][0]["agreement"]["cka_debiased"] == pytest.approx(1, abs=1e-6)
 
 

@@ -168,7 +168,7 @@ def test_a_page_for_a_file_of_texts(lines: Path) -> None:
 
 
 def test_json_says_everything(lines: Path) -> None:
-    record = json.loads(helpers.run_cli("diagnose", "-m", "hashing:dim=64", "--texts", lines, "--json").stdout)
+    record = json.loads(helpers.call_cli("diagnose", "-m", "hashing:dim=64", "--texts", lines, "--json").stdout)
     assert record["encoder"]["name"] == "hashing-dim=64"
     [each] = record["diagnoses"]
     assert tuple(each["diagnostics"]) == WITHOUT_PAIRS
@@ -182,13 +182,13 @@ def test_tasks_of_a_folder_and_run_agree(tmp_path: Path) -> None:
     helpers.sts(tmp_path / "data" / "Pairs", n=40)
     helpers.retrieval(tmp_path / "data" / "Search", n=40)
     source = ("-m", helpers.spec(), "--data", tmp_path / "data", "-q", "--json")
-    record = json.loads(helpers.run_cli("diagnose", *source).stdout)
+    record = json.loads(helpers.call_cli("diagnose", *source).stdout)
     assert [each["texts"] for each in record["diagnoses"]] == ["Pairs", "Search"]
-    helpers.run_cli("run", *source, "--diagnose", "-o", tmp_path / "out")
+    helpers.call_cli("run", *source, "--diagnose", "-o", tmp_path / "out")
     stored = {r.task.name: r.diagnostics for r in evalkit.load_results(tmp_path / "out")}
     for each in record["diagnoses"]:
         assert each["diagnostics"] == pytest.approx(dict(stored[each["texts"]] or {}), rel=1e-9)
-    shown = helpers.run_cli("show", next((tmp_path / "out").rglob("Pairs.json"))).stdout
+    shown = helpers.call_cli("show", next((tmp_path / "out").rglob("Pairs.json"))).stdout
     assert "diagnostic " in shown
     assert "participation ratio " in shown
 
@@ -196,7 +196,7 @@ def test_tasks_of_a_folder_and_run_agree(tmp_path: Path) -> None:
 def test_pairs_give_an_alignment(tmp_path: Path) -> None:
     path = tmp_path / "pairs.tsv"
     path.write_text("".join(f"{helpers.sentence(i)}\t{helpers.sentence(i)} indeed\n" for i in range(40)))
-    done = helpers.run_cli("diagnose", "-m", "hashing", "--pairs", path, "--json")
+    done = helpers.call_cli("diagnose", "-m", "hashing", "--pairs", path, "--json")
     [each] = json.loads(done.stdout)["diagnoses"]
     assert tuple(each["diagnostics"]) == NAMES
     assert each["diagnostics"]["n"] == 80
@@ -206,7 +206,7 @@ def test_pairs_give_an_alignment(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_spectrum_is_drawn(lines: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    done = helpers.run_cli("diagnose", "-m", "hashing:dim=64", "--texts", lines, "--plot", tmp_path / "a.svg")
+    done = helpers.call_cli("diagnose", "-m", "hashing:dim=64", "--texts", lines, "--plot", tmp_path / "a.svg")
     assert "Wrote " in done.stderr
     assert "<!-- Spectrum of hashing-dim=64 -->" in (tmp_path / "a.svg").read_text()
 
@@ -241,7 +241,7 @@ def test_mistakes_are_one_sentence(arguments: tuple[str, ...], said: str, tmp_pa
     (tmp_path / "few.txt").write_text("one\ntwo\none\n")
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00a")
     given = [str(tmp_path / each) if each.endswith(".txt") else each for each in arguments]
-    done = helpers.run_cli("diagnose", "-m", "hashing", *given, "-q")
+    done = helpers.call_cli("diagnose", "-m", "hashing", *given, "-q")
     assert done.returncode == 2
     [first, *_] = done.stderr.splitlines()
     assert said in first.replace(f"{tmp_path}/", "")
@@ -250,14 +250,14 @@ def test_mistakes_are_one_sentence(arguments: tuple[str, ...], said: str, tmp_pa
 
 
 def test_a_lexical_scorer_cannot_be_diagnosed() -> None:
-    done = helpers.run_cli("diagnose", "-m", "bm25", "-t", "QuickRetrieval")
+    done = helpers.call_cli("diagnose", "-m", "bm25", "-t", "QuickRetrieval")
     assert done.returncode == 2
     assert "bm25 has no vectors, so there is nothing to diagnose." in done.stderr
 
 
 def test_run_tells_which_encoders_have_no_vectors(tmp_path: Path) -> None:
     helpers.retrieval(tmp_path / "data" / "Search", n=40)
-    done = helpers.run_cli("run", "-m", "bm25", "--data", tmp_path / "data", "-o", tmp_path / "out", "--diagnose")
+    done = helpers.call_cli("run", "-m", "bm25", "--data", tmp_path / "data", "-o", tmp_path / "out", "--diagnose")
     assert done.returncode == 0
     assert "bm25 has no vectors, so there are no diagnostics of it." in done.stderr
 

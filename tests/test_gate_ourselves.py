@@ -40,7 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Any:
         output = folder / f"{name}{again}"
         if not output.exists():
             tasks = [option for task in sorted(TASKS) for option in ("-t", task)]
-            done = helpers.run_cli("run", "-m", f"python:{REGRESSED}:{name}", *tasks, "--no-cache", "-o", output)
+            done = helpers.call_cli("run", "-m", f"python:{REGRESSED}:{name}", *tasks, "--no-cache", "-o", output)
             assert done.returncode == 0, done.stderr
         return output
 
@@ -49,7 +49,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def checked(old: Path, new: Path, tmp_path: Path, code: int, *options: str) -> tuple[str, dict[str, dict[str, Any]]]:
     """What a check prints, and its lines by name; it must exit with a code."""
-    done = helpers.run_cli("check", old, new, "--tasks", "Quick*", "--json", tmp_path / "report.json", *options)
+    done = helpers.call_cli("check", old, new, "--tasks", "Quick*", "--json", tmp_path / "report.json", *options)
     assert done.returncode == code, done.stdout + done.stderr
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     [encoder] = report["encoders"]
@@ -123,8 +123,8 @@ def test_one_regressed_encoder_among_several_is_the_one_that_is_named(
     encoders = len(list(baseline.glob("*/*/encoder.json")))
     assert tally.startswith(f"{encoders} encoders, ")
     assert ": 1 regression, " in tally
-    assert helpers.run_cli("check", baseline, candidate, "--encoders", "*MiniLM*").returncode == 0
-    assert helpers.run_cli("check", baseline, candidate, "--encoders", "wordllama").returncode == 1
+    assert helpers.call_cli("check", baseline, candidate, "--encoders", "*MiniLM*").returncode == 0
+    assert helpers.call_cli("check", baseline, candidate, "--encoders", "wordllama").returncode == 1
 
 
 def test_the_script_that_continuous_integration_runs_passes(baseline: Path, root: Path) -> None:

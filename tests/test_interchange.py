@@ -139,6 +139,6 @@ def test_an_imported_result_can_be_shown(tmp_path: Path) -> None:
     done = helpers.run_cli("show", path)
     assert done.returncode == 0, done.stderr
     assert "from mteb 2.0.0" in done.stdout
-    done = helpers.run_cli("show", path, "--units", "ndcg_at_10")
+    done = helpers.call_cli("show", path, "--units", "ndcg_at_10")
     assert done.returncode == 2
     assert "has no units" in done.stderr

@@ -558,7 +558,7 @@ def test_a_run_of_the_pixels_on_the_built_in_pictures(tmp_path: Path) -> None:
     # First seen 2026-11-21: linear -.001, non-linear .891; what chance gives for 300 items is .16 in 95 of 100 draws.
     assert abs(scores["spearman"]) < 0.16
     assert scores["spearman_nonlinear"] > 0.8
-    again = helpers.run_cli("run", "-t", "PictureSize", "-m", "pixels", "-o", tmp_path / "out", "--force")
+    again = helpers.call_cli("run", "-t", "PictureSize", "-m", "pixels", "-o", tmp_path / "out", "--force")
     assert again.returncode == 0, again.stderr
     assert record(tmp_path / "out", "PictureSize")["timing"]["texts_encoded"] == 0
     assert record(tmp_path / "out", "PictureSize")["timing"]["texts_cached"] == 600
@@ -566,7 +566,7 @@ def test_a_run_of_the_pixels_on_the_built_in_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_texts_are_not_given_to_the_pixels(tmp_path: Path) -> None:
-    done = helpers.run_cli("run", "-t", "QuickSTS", "-m", "pixels", "-m", "random", "-o", tmp_path / "out")
+    done = helpers.call_cli("run", "-t", "QuickSTS", "-m", "pixels", "-m", "random", "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert "pixels takes no texts" in done.stdout + done.stderr
 
@@ -574,7 +574,7 @@ def test_texts_are_not_given_to_the_pixels(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_run_of_a_clip_has_every_rung(clip: Path, tmp_path: Path) -> None:
     place = folder(tmp_path / "tasks" / "Dots", "PictureCount", 60)
-    done = helpers.run_cli("run", "-m", f"st:{clip}?device=cpu", "--data", place, "-o", tmp_path / "out")
+    done = helpers.call_cli("run", "-m", f"st:{clip}?device=cpu", "--data", place, "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     scores = record(tmp_path / "out", "Dots")["cells"][0]["scores"]
     assert {"spearman", "spearman_untrained", "spearman_zero_shot", "transfer_spearman"} <= {*scores}

@@ -1,4 +1,4 @@
-"""The fixture `evalkit_check`, in the real pytest runs of a model repository."""
+"""The fixture `evalkit_check`, in the pytest runs of a model repository: within this process, some in their own."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import is_a_sentence, sts
+from helpers import call_cli, is_a_sentence, sts
 
 import evalkit
 
 pytest_plugins = ["pytester"]
 
 MODULE = "evalkit_leaderboard.check.pytest_plugin"
+WITHOUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+"""Plugins of pytest that the runs do without; Hypothesis takes longer to load than all that they do."""
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("mine", "changed"):
         sts(folder / name / "Mine", salt=name)
         evalkit.evaluate("hashing", "Mine", data=folder / name, output=folder / f"{name}-results", cache=False)
+    # Pytester takes what its runs import out of `sys.modules` again, which compiled modules do not survive.
+    assert call_cli("check", folder / "baseline", folder / "same").returncode == 0
     return folder
 
 
@@ -40,11 +44,12 @@ def repository(pytester: pytest.Pytester, written: Path) -> pytest.Pytester:
     return pytester
 
 
-def gate(repository: pytest.Pytester, call: str, *more: str) -> pytest.RunResult:
-    """A run of a repository whose only test makes one call."""
+def gate(repository: pytest.Pytester, call: str, *more: str, process: bool = False) -> pytest.RunResult:
+    """A run of a repository whose only test makes one call, as a process or within this one."""
     body = [f"report = evalkit_check({call})", *more]
     repository.makepyfile(test_gate="\n    ".join(["def test_no_regression(evalkit_check):", *body]))
-    return repository.runpytest_subprocess("-W", "always", "-p", "no:cacheprovider")
+    run = repository.runpytest_subprocess if process else repository.runpytest_inprocess
+    return run("-W", "always", *WITHOUT)
 
 
 def failed(done: pytest.RunResult, *said: str) -> str:
@@ -89,13 +94,14 @@ def test_the_fixture_is_listed(pytester: pytest.Pytester) -> None:
 
 
 def test_the_three_lines_of_the_guide_pass(repository: pytest.Pytester) -> None:
-    done = gate(repository, '"results/baseline", "results/same", margin=0.01', 'assert report.verdict == "pass"')
+    call = '"results/baseline", "results/same", margin=0.01'
+    done = gate(repository, call, 'assert report.verdict == "pass"', process=True)
     done.assert_outcomes(passed=1)
 
 
 def test_a_regression_fails_and_names_the_tasks(repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    done = gate(repository, '"results/baseline", "results/worse", margin=0.01')
+    done = gate(repository, '"results/baseline", "results/worse", margin=0.01', process=True)
     text = failed(done, "evalkit check: regression", "QuickRetrieval")
     # The last lines of pytest, which is all that many people read.
     assert "FAILED test_gate.py::test_no_regression - Failed: evalkit check: regression: random lost" in text
@@ -127,7 +133,8 @@ def test_no_common_task_is_incomparable(repository: pytest.Pytester) -> None:
 
 def test_an_encoder_is_run_on_the_tasks_of_the_baseline(repository: pytest.Pytester) -> None:
     lines = ['assert [line.name for line in report.encoders[0].tasks] == ["QuickRetrieval", "QuickSTS"]']
-    gate(repository, '"results/baseline", encoder="hashing:dim=512"', *lines).assert_outcomes(passed=1)
+    done = gate(repository, '"results/baseline", encoder="hashing:dim=512"', *lines, process=True)
+    done.assert_outcomes(passed=1)
 
 
 def test_an_encoder_that_got_worse_fails(repository: pytest.Pytester) -> None:
@@ -236,7 +243,7 @@ MISTAKES = [
 def test_a_mistake_is_a_sentence(repository: pytest.Pytester) -> None:
     tests = [f"def test_{at}(evalkit_check):\n    evalkit_check({call})\n" for at, (call, _) in enumerate(MISTAKES)]
     repository.makepyfile(test_gate="\n".join(tests))
-    done = repository.runpytest_subprocess("-p", "no:cacheprovider")
+    done = repository.runpytest_inprocess(*WITHOUT)
     done.assert_outcomes(failed=len(MISTAKES))
     sections = re.split(r"_+ test_\d+ _+\n", done.stdout.str().partition("short test summary")[0])[1:]
     for (call, said), section in zip(MISTAKES, sections, strict=True):

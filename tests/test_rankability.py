@@ -468,7 +468,7 @@ def test_a_length_that_orders_better_is_said(tmp_path: Path) -> None:
 
 def test_a_scorer_without_vectors_is_left_out(tmp_path: Path) -> None:
     path = folder(tmp_path / "P", range(40))
-    done = helpers.run_cli("run", "-m", "bm25", "--data", path, "-o", tmp_path / "out")
+    done = helpers.call_cli("run", "-m", "bm25", "--data", path, "-o", tmp_path / "out")
     assert "has no vectors" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 

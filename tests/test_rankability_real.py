@@ -110,7 +110,7 @@ def test_fresh_weights_are_those_of_the_seed_and_nothing_else_changes() -> None:
     assert fresh.name == "all-MiniLM-L6-v2 (untrained, seed 42)"
     assert fresh._model.max_seq_length == 256
     assert fresh._model[0].tokenizer is encoder._model[0].tokenizer
-    check_encoder(fresh)
+    check_encoder(fresh, [TEXTS[0], TEXTS[1], TEXTS[0]])
 
 
 @pytest.mark.slow

@@ -17,6 +17,6 @@ def test_show_says_how_sure_repeats_make_a_score(tmp_path: Path) -> None:
     repeats = result.cells[0].repeats["accuracy"]
     low, high = scipy.stats.t.interval(0.95, len(repeats) - 1, np.mean(repeats), scipy.stats.sem(repeats))
     [file] = (tmp_path / "out").glob("*/*/Toy.json")
-    page = helpers.run_cli("show", file).stdout
+    page = helpers.call_cli("show", file).stdout
     assert f"{result.main_score.value:.4f} ± {(high - low) / 2:.4f}" in page
     assert "interval over repeats" in page

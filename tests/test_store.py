@@ -198,10 +198,10 @@ def test_several_results_are_shown_at_once(task: Path, tmp_path: Path) -> None:
         run(task, tmp_path / out)
         paths.append(tmp_path / out / helpers.HOME / "S.json")
     one = helpers.run_cli("show", paths[0]).stdout
-    assert helpers.run_cli("show", *paths).stdout.startswith(f"{one}\n")
-    records = json.loads(helpers.run_cli("show", *paths, "--json").stdout)
+    assert helpers.call_cli("show", *paths).stdout.startswith(f"{one}\n")
+    records = json.loads(helpers.call_cli("show", *paths, "--json").stdout)
     assert records == [json.loads(path.read_text()) for path in paths]
-    header, *rows = helpers.run_cli("show", *paths, "--units", "cosine_spearman").stdout.splitlines()
+    header, *rows = helpers.call_cli("show", *paths, "--units", "cosine_spearman").stdout.splitlines()
     assert header.split("\t")[:3] == ["encoder", "task", "split"]
     assert len(rows) == 24
 

@@ -329,14 +329,14 @@ def test_the_command_writes_a_task_that_runs(tmp_path: Path) -> None:
 
 
 def test_the_command_with_a_name(tmp_path: Path) -> None:
-    done = helpers.run_cli("stress", "limit", *TINY, "-o", tmp_path, "--name", "Mine", "--pattern", "random")
+    done = helpers.call_cli("stress", "limit", *TINY, "-o", tmp_path, "--name", "Mine", "--pattern", "random")
     assert done.returncode == 0, done.stderr
     assert helpers.files(tmp_path) == sorted(f"Mine/{file}" for file in FILES)
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "a\nb", "a:b"])
 def test_names_that_no_folder_can_have(name: str, tmp_path: Path) -> None:
-    done = helpers.run_cli("stress", "limit", *TINY, "-o", tmp_path, "--name", name)
+    done = helpers.call_cli("stress", "limit", *TINY, "-o", tmp_path, "--name", name)
     assert done.returncode == 2
     assert "cannot be the name of a folder" in done.stderr
 
@@ -416,7 +416,7 @@ def test_suites_name_tasks_that_there_are() -> None:
 
 
 def test_listing_makes_nothing(cache: Path) -> None:
-    done = helpers.run_cli("list", "tasks", "--json")
+    done = helpers.call_cli("list", "tasks", "--json")
     tasks = {row["task"]: row["type"] for row in json.loads(done.stdout)}
     assert {name: tasks[name] for name in GENERATED} == dict.fromkeys(GENERATED, "Retrieval")
     assert tasks["QuickSTS"] == "STS"
@@ -467,13 +467,33 @@ def test_the_first_of_two_processes_wins(tiny: str, monkeypatch: pytest.MonkeyPa
     assert list(place.parent.iterdir()) == [place]
 
 
+AT_ONCE = """
+import sys
+from evalkit.cli import main
+from evalkit_tasks.stress.generated import GENERATED
+from evalkit_tasks.stress.limit import LimitSet
+GENERATED["LimitDense"] = LimitSet(corpus=5000)  # so much that both still write when both have begun
+open(sys.argv[1]).read()
+sys.argv[1:] = ["run", "-m", "bm25", "-t", "LimitDense", "-q", "--json", "-o", sys.argv[2]]
+main()
+"""
+
+
 @pytest.mark.slow
 def test_processes_that_start_at_once_see_one_whole_task(cache: Path) -> None:
-    command = helpers.command("run", "-m", "bm25", "-t", "LimitDense", "-q", "--json", "-o")
+    for gate in ("gate one", "gate two"):
+        os.mkfifo(cache / gate)
     running = [
-        subprocess.Popen([*command, str(cache / name)], stdout=subprocess.PIPE, env=helpers.environment())
+        subprocess.Popen(
+            [sys.executable, "-c", AT_ONCE, str(cache / f"gate {name}"), str(cache / name)],
+            stdout=subprocess.PIPE,
+            env=helpers.environment(),
+        )
         for name in ("one", "two")
     ]
+    opened = [(cache / gate).open("w") for gate in ("gate one", "gate two")]  # each waits until its process reads
+    for gate in opened:
+        gate.close()  # both start now
     for process in running:
         assert b'"value": 1.0' in process.communicate(timeout=200)[0]
         assert process.returncode == 0

@@ -285,11 +285,11 @@ def test_a_result_holds_the_structure_of_each_cell(tmp_path: Path) -> None:
 def test_show_prints_the_structure(tmp_path: Path) -> None:
     folder = helpers.retrieval(tmp_path / "Retrieval")
     evalkit.evaluate(helpers.Counting(), [folder, helpers.sts(tmp_path / "STS")], output=tmp_path / "out", cache=False)
-    page = helpers.run_cli("show", tmp_path / "out" / helpers.HOME / "Retrieval.json").stdout
+    page = helpers.call_cli("show", tmp_path / "out" / helpers.HOME / "Retrieval.json").stdout
     rows = {tuple(line.rsplit(maxsplit=1)) for line in page.splitlines() if line}
     assert {("queries", "8"), ("documents", "30"), ("relevant per query", "2"), ("query density", "0")} <= rows
     assert {("sign rank lower", "3"), ("sign rank upper", "3")} <= rows
-    assert "queries" not in helpers.run_cli("show", tmp_path / "out" / helpers.HOME / "STS.json").stdout
+    assert "queries" not in helpers.call_cli("show", tmp_path / "out" / helpers.HOME / "STS.json").stdout
 
 
 def command(*arguments: object) -> str:

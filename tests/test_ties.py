@@ -131,7 +131,7 @@ def test_show_prints_the_range_beside_the_score(tmp_path: Path) -> None:
     # The numbers of the fixture result-v1.json and of the warning in it.
     done = helpers.run_cli("run", "-m", "bm25", "-t", "QuickRetrieval", "-o", tmp_path)
     [path] = tmp_path.glob("bm25/*/QuickRetrieval.json")
-    page = helpers.run_cli("show", path).stdout
+    page = helpers.call_cli("show", path).stdout
     assert "0.1412 (0.1390 to 0.2849 by ties)" in page
     warning = "Ties decide: ndcg_at_10 lies between 0.1390 and 0.2849 by the order of equal scores alone."
     assert warning in page

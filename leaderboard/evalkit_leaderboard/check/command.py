@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from evalkit.cli import console
-from evalkit_leaderboard.check.settings import Inconclusive, Spending
+from evalkit_leaderboard.check.options import (
+    Alpha,
+    Encoders,
+    IfInconclusive,
+    Look,
+    Looks,
+    Margins,
+    SpendingRule,
+    Strict,
+    Tasks,
+    TextFolders,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,35 +47,18 @@ def check(
     candidate: Annotated[
         Path, typer.Argument(metavar="CANDIDATE", help="Results: a folder, one encoder's folder or a file.")
     ],
-    margin: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="M|NAME=M",
-            help="How much worse is tolerated, .01 by default; NAME=M for a task, glob, task type, mean. Repeatable.",
-        ),
-    ] = None,
-    alpha: Annotated[float | None, typer.Option(help="Error rate of a false alarm and of a false pass; .05.")] = None,
+    margin: Margins = None,
+    alpha: Alpha = None,
     power: Annotated[float | None, typer.Option(help="Chance that the units named as needed are for; .8.")] = None,
-    strict: Annotated[
-        bool | None, typer.Option("--strict/--no-strict", help="Any proven loss is a regression.", show_default=False)
-    ] = None,
-    inconclusive: Annotated[
-        Inconclusive | None, typer.Option(help="Whether an inconclusive check fails (exit 3) or warns (exit 0).")
-    ] = None,
-    tasks: Annotated[str | None, typer.Option(metavar="GLOB", help="Only these tasks.")] = None,
-    encoders: Annotated[str | None, typer.Option(metavar="GLOB", help="Only these encoders.")] = None,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", metavar="DIR", help="Folder of task folders, for the texts of the units. Repeatable."),
-    ] = None,
+    strict: Strict = None,
+    inconclusive: IfInconclusive = None,
+    tasks: Tasks = None,
+    encoders: Encoders = None,
+    data: TextFolders = None,
     units: Annotated[int, typer.Option(min=0, help="Units of each task to show, those that got worst.")] = 10,
-    looks: Annotated[
-        int | None, typer.Option(metavar="N", help="How many checks of this candidate are planned.")
-    ] = None,
-    look: Annotated[int | None, typer.Option(metavar="K", help="Which of them this is; counted by default.")] = None,
-    spending: Annotated[
-        Spending | None, typer.Option(help="How alpha is spread over the looks; obrien-fleming.")
-    ] = None,
+    looks: Looks = None,
+    look: Look = None,
+    spending: SpendingRule = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")] = None,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write it as JUnit XML.")] = None,
     markdown: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write it as Markdown.")] = None,

@@ -8,28 +8,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evalkit.cli import console
+from evalkit_leaderboard.check.options import Alpha, Encoders, Margins, Tasks
 
 if TYPE_CHECKING:
     from evalkit_leaderboard.check.power import Outlooks
     from evalkit_leaderboard.check.settings import Settings
 
+_RESULTS = "results"
+
 
 def power(
     results: Annotated[
-        Path,
-        typer.Argument(metavar="RESULTS", help="A folder of results; several encoders show how differences spread."),
-    ] = Path("results"),
-    margin: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="M|NAME=M",
-            help="How much worse is tolerated, .01 by default; NAME=M for a task, glob, type or the mean. Repeatable.",
+        str,
+        typer.Argument(
+            metavar="RESULTS",
+            help="Results: a folder or file, or a baseline saved in results/ by its name; several encoders show how "
+            "differences spread.",
         ),
-    ] = None,
-    alpha: Annotated[float | None, typer.Option(help="Error rate of a false alarm and of a false pass; .05.")] = None,
+    ] = _RESULTS,
+    margin: Margins = None,
+    alpha: Alpha = None,
     power: Annotated[float | None, typer.Option(help="Chance that a check is to have; .8.")] = None,
-    tasks: Annotated[str | None, typer.Option(metavar="GLOB", help="Only these tasks.")] = None,
-    encoders: Annotated[str | None, typer.Option(metavar="GLOB", help="Only these encoders.")] = None,
+    tasks: Tasks = None,
+    encoders: Encoders = None,
     sd: Annotated[
         float | None, typer.Option(metavar="X", help="Spread of one unit's paired differences, where it is known.")
     ] = None,
@@ -54,13 +55,16 @@ def power(
         _print(outlooks)
 
 
-def _foreseen(results: Path, settings: Settings, sd: float | None, correlation: float | None) -> Outlooks:
+def _foreseen(results: str, settings: Settings, sd: float | None, correlation: float | None) -> Outlooks:
     from evalkit.plugins import Plugins
+    from evalkit_leaderboard.check.baseline import find_baseline, verified
     from evalkit_leaderboard.check.pairing import read_side
     from evalkit_leaderboard.check.power import check_assumption, foresee
 
     assumption = check_assumption(sd, correlation)
-    return foresee(read_side(results), settings, assumption=assumption, suites=Plugins.installed().suites())
+    path = Path(results) if results == _RESULTS else find_baseline(results)
+    verified(path)
+    return foresee(read_side(path), settings, assumption=assumption, suites=Plugins.installed().suites())
 
 
 def _print(outlooks: Outlooks) -> None:

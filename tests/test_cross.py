@@ -240,6 +240,13 @@ def test_a_task_is_scored_by_the_librarys_scores(path: Path, tmp_path: Path) -> 
     assert result.cells[0].cost == {}  # nothing of a pair is stored
 
 
+def test_an_object_of_the_library_is_a_cross_encoder_too(path: Path, tmp_path: Path) -> None:
+    folder = ranking_folders.lists(tmp_path / "L")
+    [spec], [given] = (evalkit.evaluate(each, folder, cache=False) for each in (f"cross:{path}", library(path)))
+    assert given.cells == spec.cells
+    assert given.encoder.fingerprint == spec.encoder.fingerprint
+
+
 def test_the_second_run_encodes_nothing(path: Path, tmp_path: Path) -> None:
     folder = ranking_folders.lists(tmp_path / "L")
     [first] = evalkit.evaluate(f"cross:{path}", folder)

@@ -7,20 +7,22 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from evalkit.adapters.hub import model_name
+from evalkit.adapters.named import NamedEncoder, named
 from evalkit.adapters.objects import (
     FunctionEncoder,
     MtebEncoder,
-    NamedEncoder,
-    NamedScorer,
     ObjectEncoder,
     own_fingerprint,
+    own_form,
     own_similarity,
 )
 from evalkit.errors import EncoderError
-from evalkit.protocols import Encoder, LexicalScorer
+from evalkit.protocols import Encoder, LexicalScorer, Ranker
 
 if TYPE_CHECKING:
+    from evalkit.adapters.sentence_transformers import SentenceTransformerEncoder
     from evalkit.protocols import Scorer
+    from evalkit.types import Form
 
 _EXPECTED = (
     "a function list[str] -> array, an object with sentence-transformers' or mteb's encode, or an encoder of evalkit"
@@ -31,9 +33,10 @@ def wrap(obj: Any, name: str | None = None) -> Scorer:
     """An object as something that a run can evaluate.
 
     Args:
-        obj: An `Encoder` or `LexicalScorer` (returned as it is), a `SentenceTransformer`, an object with
-            sentence-transformers' or mteb's `encode`, a function ``list[str] -> array``, or a class of one of
-            these, which is made without arguments.
+        obj: An `Encoder`, `LexicalScorer` or `Ranker` (returned as it is), a `SentenceTransformer`, `SparseEncoder` or
+            `MultiVectorEncoder`, an object with sentence-transformers' or mteb's `encode`, a function
+            ``list[str] -> array``, or a class of one of these, which is made without arguments. Objects and functions
+            that do not return one dense vector a text say so by an attribute `form` (see `evalkit.types.Form`).
         name: What results call it; without it, what it calls itself.
 
     Returns:
@@ -46,19 +49,17 @@ def wrap(obj: Any, name: str | None = None) -> Scorer:
     return wrap_or_call(obj, name, "")
 
 
-def wrap_or_call(obj: Any, name: str | None, fallback: str) -> Scorer:
-    """As `wrap`; an object that does not call itself anything is called `fallback`."""
+def wrap_or_call(obj: Any, name: str | None, fallback: str, form: Form | None = None) -> Scorer:
+    """As `wrap`; an object that does not call itself anything is called `fallback`, and may be told its form."""
     if inspect.isclass(obj):
         obj = _instance(obj)
-    if _is_sentence_transformer(obj):
-        from evalkit.adapters.sentence_transformers import SentenceTransformerEncoder
-
-        return SentenceTransformerEncoder(obj, name or _model_name(obj))
+    if encoder := _of_library(obj, name):
+        return encoder
     if _is_encoder(obj):
-        return NamedEncoder(obj, name) if name else cast("Scorer", obj)
-    if isinstance(obj, LexicalScorer) and not hasattr(obj, "encode"):
-        return NamedScorer(obj, name) if name else obj
-    return _adapted(obj, name or own_name(obj, fallback))
+        return NamedEncoder(obj, name or obj.name, form) if name or form else cast("Scorer", obj)
+    if isinstance(obj, LexicalScorer | Ranker) and not hasattr(obj, "encode"):
+        return named(obj, name) if name else obj
+    return _adapted(obj, name or own_name(obj, fallback), form or own_form(obj))
 
 
 def own_name(obj: Any, fallback: str = "") -> str:
@@ -76,15 +77,15 @@ def _model_name(model: Any) -> str:
     return model_name(origin) if origin else own_name(model)
 
 
-def _adapted(obj: Any, name: str) -> Encoder:
+def _adapted(obj: Any, name: str, form: Form) -> Encoder:
     encode = getattr(obj, "encode", None)
-    fingerprint, similarity = own_fingerprint(obj), own_similarity(obj)
+    fingerprint, similarity = own_fingerprint(obj), own_similarity(obj, form)
     if callable(encode) and "task_metadata" in _parameters(encode):
-        return MtebEncoder(obj, name, fingerprint, similarity)
+        return MtebEncoder(obj, name, fingerprint, similarity, form)
     if callable(encode):
-        return ObjectEncoder(obj, name, fingerprint, similarity)
+        return ObjectEncoder(obj, name, fingerprint, similarity, form)
     if callable(obj):
-        return FunctionEncoder(obj, name, fingerprint, similarity)
+        return FunctionEncoder(obj, name, fingerprint, similarity, form)
     raise EncoderError(f"{type(obj).__name__} {name!r} is no encoder.", hint=f"Give {_EXPECTED}.")
 
 
@@ -95,9 +96,27 @@ def _is_encoder(obj: Any) -> bool:
     return {"role", "task", "batch_size"} <= _parameters(obj.encode) or _takes_anything(obj.encode)
 
 
-def _is_sentence_transformer(obj: Any) -> bool:
+def _of_library(obj: Any, name: str | None) -> Scorer | None:
+    """The encoder around a model of sentence-transformers; None for anything else."""
     library = sys.modules.get("sentence_transformers")
-    return library is not None and isinstance(obj, library.SentenceTransformer)
+    if isinstance(obj, getattr(library, "CrossEncoder", ())):
+        from evalkit.adapters.cross import CrossEncoderRanker
+
+        return CrossEncoderRanker(obj, name or _model_name(obj))
+    for kind in ("SentenceTransformer", "SparseEncoder", "MultiVectorEncoder"):
+        if isinstance(obj, getattr(library, kind, ())):
+            return _encoder_class(kind)(obj, name or _model_name(obj))
+    return None
+
+
+def _encoder_class(kind: str) -> type[SentenceTransformerEncoder]:
+    from evalkit.adapters import colbert, sentence_transformers, splade
+
+    return {
+        "SentenceTransformer": sentence_transformers.SentenceTransformerEncoder,
+        "SparseEncoder": splade.SparseTransformerEncoder,
+        "MultiVectorEncoder": colbert.MultiVectorTransformerEncoder,
+    }[kind]
 
 
 def _takes_anything(function: Any) -> bool:

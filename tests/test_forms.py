@@ -117,7 +117,7 @@ def test_bytes_are_those_that_an_index_keeps() -> None:
         assert bench.cost()["bytes_per_text"] == pytest.approx(size)
     bench = EncoderBench(Formed(Form.SPARSE), TASK)
     matrix = bench.embed_any(texts, role=Role.DOCUMENT)
-    assert bench.cost()["bytes_per_text"] == pytest.approx(8 * np.count_nonzero(dense(matrix)) / 3)
+    assert bench.cost()["bytes_per_text"] == pytest.approx(6 * np.count_nonzero(dense(matrix)) / 3)
 
 
 def test_flops_of_sparse_vectors_are_the_expected_products() -> None:

@@ -14,23 +14,28 @@ if TYPE_CHECKING:
 _FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
+ENCODER, TRANSFORM = "encoder", "transform"
+
+
 class Options:
-    """The options of one encoder, each checked when it is read.
+    """The options of one encoder or transform, each checked when it is read.
 
     Args:
-        scheme: The encoder family, for errors.
+        scheme: The encoder family or the transform, for errors.
         given: What the spec says.
-        known: The names that may be given; ``name`` always may. One that ends in ``.`` stands for all that
-            begin with it, such as ``prompt.``.
+        known: The names that may be given; those of an encoder always include ``name``. One that ends in ``.`` stands
+            for all that begin with it, such as ``prompt.``.
+        kind: What it is that has them, for errors.
 
     Raises:
         EncoderError: An option is given that the encoder does not have.
     """
 
-    def __init__(self, scheme: str, given: Mapping[str, str], known: Sequence[str]) -> None:
+    def __init__(self, scheme: str, given: Mapping[str, str], known: Sequence[str], *, kind: str = ENCODER) -> None:
         self.scheme = scheme
+        self.kind = kind
         self.given = dict(given)
-        self.known = (*known, "name")
+        self.known = (*known, "name") if kind == ENCODER else tuple(known)
         for key in self.given:
             if not self._knows(key):
                 raise self._unknown(key)
@@ -43,9 +48,35 @@ class Options:
             EncoderError: As the class; or an option is given both as argument and after the question mark.
         """
         pairs = parse_pairs(argument, ",") if argument else {}
-        if twice := sorted(pairs.keys() & given.keys()):
-            raise EncoderError(f"The {scheme} encoder's option {twice[0]!r} is given twice.", hint="Remove one.")
-        return cls(scheme, {**pairs, **given}, known)
+        return cls(scheme, _united(scheme, ENCODER, pairs, given), known)
+
+    @classmethod
+    def of_step(
+        cls, scheme: str, argument: str, given: Mapping[str, str], known: Sequence[str], *, main: str = ""
+    ) -> Options:
+        """For transforms: as `of_pairs`, but the first part of `argument` may be a bare value.
+
+        Args:
+            scheme: The transform.
+            argument: Such as ``64,seed=1``.
+            given: The options after the question mark.
+            known: The names that may be given.
+            main: The name of the bare value; empty where there can be none.
+
+        Raises:
+            EncoderError: As the class; or an option is given twice.
+        """
+        first, _, rest = argument.partition(",")
+        bare = "=" not in first and bool(first)
+        if bare and not main:
+            raise EncoderError(
+                f"The {scheme} transform takes no argument {first!r}.",
+                hint=f"It knows {', '.join(known) or 'no options'}.",
+            )
+        pairs = rest if bare else argument
+        named = _united(scheme, TRANSFORM, parse_pairs(pairs, ",") if pairs else {}, given)
+        value = {main: first.strip()} if bare else {}
+        return cls(scheme, _united(scheme, TRANSFORM, value, named), known, kind=TRANSFORM)
 
     def name(self, default: str = "") -> str:
         """The encoder's name: what the user says, else `default`, else the scheme and the options given."""
@@ -101,9 +132,9 @@ class Options:
         return {key.removeprefix(prefix): value for key, value in self.given.items() if key.startswith(prefix)}
 
     def refuse(self, key: str, expected: str) -> EncoderError:
-        """The error for a value that the encoder cannot take."""
+        """The error for a value that cannot be taken."""
         return EncoderError(
-            f"The {self.scheme} encoder's option {key}={self.given.get(key, '')!r} is not {expected}.",
+            f"The {self.scheme} {self.kind}'s option {key}={self.given.get(key, '')!r} is not {expected}.",
             hint="Correct it in the spec.",
         )
 
@@ -117,10 +148,16 @@ class Options:
     def _unknown(self, key: str) -> EncoderError:
         close = get_close_matches(key.lower(), self.known, n=1)
         meant = f"Did you mean {close[0]}? " if close else ""
-        shown = ", ".join(f"{known}NAME" if known.endswith(".") else known for known in sorted(self.known))
-        return EncoderError(f"The {self.scheme} encoder has no option {key!r}.", hint=f"{meant}It knows {shown}.")
+        shown = ", ".join(f"{known}NAME" if known.endswith(".") else known for known in sorted(self.known)) or "none"
+        return EncoderError(f"The {self.scheme} {self.kind} has no option {key!r}.", hint=f"{meant}It knows {shown}.")
 
 
-def no_argument(scheme: str, example: str) -> EncoderError:
+def no_argument(scheme: str, example: str, *, kind: str = ENCODER) -> EncoderError:
     """The error for a spec that lacks its argument."""
-    return EncoderError(f"The {scheme} encoder needs an argument.", hint=f"For example {example}.")
+    return EncoderError(f"The {scheme} {kind} needs an argument.", hint=f"For example {example}.")
+
+
+def _united(scheme: str, kind: str, first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
+    if twice := sorted(first.keys() & second.keys()):
+        raise EncoderError(f"The {scheme} {kind}'s option {twice[0]!r} is given twice.", hint="Remove one.")
+    return {**first, **second}

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evalkit.adapters.convert import as_float32
-from evalkit.adapters.extras import calm_tokenizers, require
-from evalkit.adapters.hub import check_path, hub_reachable, is_local, model_name, unloadable
+from evalkit.adapters.extras import calm_tokenizers
+from evalkit.adapters.hub import check_path, model_name
 from evalkit.adapters.options import Options, no_argument
 from evalkit.adapters.st_images import image_encoding, takes_images
+from evalkit.adapters.st_loading import AUTO, DENSE, LOADING, Family, load_model
 from evalkit.errors import EncoderError
-from evalkit.types import Role, Similarity
+from evalkit.types import Form, Role, Similarity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalkit.protocols import TaskInfo
-    from evalkit.types import Vectors
+    from evalkit.types import Embeddings
 
 SCHEME = "st"
-EXTRA = "sentence-transformers"
-AUTO = "auto"
-DENSE = "SentenceTransformer"
-DTYPES = (AUTO, "float32", "float16", "bfloat16")
-"""Number type of the weights; unless one is asked for, the library decides, as it does under mteb."""
-KNOWN = (
-    "max_length",
-    "device",
-    "dtype",
-    "dim",
-    "similarity",
-    "trust_remote_code",
-    "revision",
-    "prompt.",
-)
+SIMILARITIES = (AUTO, Similarity.COSINE, Similarity.DOT)
+KNOWN = (*LOADING, "dim", "similarity")
 
 
 def load(argument: str, options: Mapping[str, str]) -> SentenceTransformerEncoder:
@@ -49,13 +37,11 @@ def load(argument: str, options: Mapping[str, str]) -> SentenceTransformerEncode
         raise no_argument(SCHEME, "st:sentence-transformers/all-MiniLM-L6-v2")
     check_path(SCHEME, argument)
     chosen = Options(SCHEME, options, KNOWN)
-    similarity = chosen.choice("similarity", AUTO, (AUTO, *Similarity))
     # Every option is read before the model, which may take minutes, is loaded.
-    max_length = chosen.integer("max_length", 512) if "max_length" in options else None
+    similarity = chosen.choice("similarity", AUTO, SIMILARITIES)
     name, prompts = chosen.name(model_name(argument)), chosen.family("prompt.")
-    model = _model(argument, chosen)
-    if max_length is not None:
-        model.max_seq_length = max_length
+    dimension = chosen.integer("dim", 1) if "dim" in options else None
+    model = load_model(Family(DENSE), argument, chosen, settings={"truncate_dim": dimension})
     return SentenceTransformerEncoder(
         model,
         name,
@@ -78,6 +64,8 @@ class SentenceTransformerEncoder:
         EncoderError: The model compares its vectors neither by cosine nor by dot product.
     """
 
+    form = Form.DENSE
+
     def __init__(
         self,
         model: Any,
@@ -88,12 +76,13 @@ class SentenceTransformerEncoder:
     ) -> None:
         calm_tokenizers()
         self.name = name
-        self.similarity = similarity or _similarity(model, name)
+        self.similarity = similarity or self._said(model, name)
         self._model = model
         self._own_prompts = dict(model.prompts or {})
         self._prompts = dict(prompts) if prompts else self._own_prompts
+        self._by_role = False
         self._fingerprint: str | None = None
-        if takes_images(model):
+        if self.form is Form.DENSE and takes_images(model):
             self.encode_images = image_encoding(model, name)
         self._untrained: dict[int, SentenceTransformerEncoder | None] = {}
 
@@ -103,7 +92,10 @@ class SentenceTransformerEncoder:
         if self._fingerprint is None:
             from evalkit.adapters.st_identity import fingerprint
 
-            self._fingerprint = fingerprint(self._model, self._prompts, self.similarity)
+            # Under mteb's rules the same keys are chosen in another way.
+            mark = "role:" if self._by_role else ""
+            prompts = {f"{mark}{key}": text for key, text in self._prompts.items()}
+            self._fingerprint = fingerprint(self._model, prompts, self.similarity)
         return self._fingerprint
 
     @property
@@ -111,19 +103,17 @@ class SentenceTransformerEncoder:
         """Where the model computes, such as ``cpu`` or ``cuda:0``."""
         return str(self._model.device)
 
-    def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Vectors:
+    def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Embeddings:
         """(len(texts), d) float32. The library sorts the texts by length, so that batches pad little."""
         if not texts:
-            return np.zeros((0, _dimension(self._model)), dtype=np.float32)
-        method = getattr(self._model, self._method(role))
-        raw = method(
-            list(texts),
-            prompt=self._resolved(role, task),
-            batch_size=batch_size,
-            show_progress_bar=False,
-            convert_to_numpy=True,
-        )
+            return np.zeros((0, dimension_of(self._model)), dtype=np.float32)
+        raw = self._encoded(texts, role, task, batch_size=batch_size, convert_to_numpy=True)
         return as_float32(raw, encoder=self.name)
+
+    def _encoded(self, texts: Sequence[str], role: Role, task: TaskInfo, **arguments: Any) -> Any:
+        """What the library makes of texts, prompted."""
+        method = getattr(self._model, self._method(role))
+        return method(list(texts), prompt=self._resolved(role, task), show_progress_bar=False, **arguments)
 
     def variant(self, role: Role, task: TaskInfo) -> str:
         """The prompt in front of the texts, and the model's route where it has several."""
@@ -139,10 +129,50 @@ class SentenceTransformerEncoder:
 
             model = untrained(self._model, seed)
             name = f"{self.name} (untrained, seed {seed})"
-            self._untrained[seed] = model and SentenceTransformerEncoder(
-                model, name, prompts=self._prompts, similarity=self.similarity
-            )
+            self._untrained[seed] = model and self._but(model=model, name=name)
         return self._untrained[seed]
+
+    def with_prompts(self, prompts: Mapping[str, str]) -> SentenceTransformerEncoder:
+        """The same model with these prompts by role (``query``, ``document``, ``text``), and no others."""
+        if not prompts and not any(self._prompts.values()):
+            return self
+        return self._but(prompts=prompts)
+
+    def with_layer(self, layer: int) -> SentenceTransformerEncoder:
+        """The same model cut off after so many layers; itself where it has no more.
+
+        Raises:
+            EncoderError: It has fewer, or no stack of layers that can be told from the rest.
+        """
+        from evalkit.adapters.st_layers import cut
+
+        model = cut(self._model, layer, name=self.name)
+        return self if model is self._model else self._but(model=model)
+
+    def _but(
+        self, *, model: Any = None, name: str | None = None, prompts: Mapping[str, str] | None = None
+    ) -> SentenceTransformerEncoder:
+        """A copy of itself with another model or name, or with these prompts by role and no others."""
+        other = copy.copy(self)
+        other._fingerprint, other._untrained = None, {}
+        other.name = name or self.name
+        if prompts is not None:
+            other._prompts, other._by_role = dict(prompts), True
+        if model is not None:
+            other._model = model
+            if hasattr(self, "encode_images"):
+                other.encode_images = image_encoding(model, other.name)
+        return other
+
+    def _said(self, model: Any, name: str) -> Similarity:
+        """How the model says that its vectors are compared."""
+        said = model.similarity_fn_name
+        if said in SIMILARITIES:
+            return Similarity(said)
+        raise EncoderError(
+            f"{name} compares its vectors by {said}, which this version has not.",
+            hint="Add ?similarity=cosine or ?similarity=dot to compare them so all the same.",
+        )
 
     def _method(self, role: Role) -> str:
         """What mteb calls for texts of this role; models of sentence-transformers before 5 have `encode` alone."""
@@ -151,6 +181,8 @@ class SentenceTransformerEncoder:
 
     def _resolved(self, role: Role, task: TaskInfo) -> str:
         """The text that the library will put in front, by mteb's rules and then the library's own."""
+        if self._by_role:  # nothing else, neither the model's own prompts nor its default
+            return self._prompts.get(role.value, "")
         name = prompt_name(self._prompts, role, task)
         if name is not None:
             return self._prompts[name] or ""
@@ -168,63 +200,7 @@ def prompt_name(prompts: Mapping[str, str], role: Role, task: TaskInfo) -> str |
     return next((name for name in candidates if name and name in prompts), None)
 
 
-def _dimension(model: Any) -> int:
+def dimension_of(model: Any) -> int:
     """Length of the vectors; its method was renamed in sentence-transformers 6."""
     method = getattr(model, "get_embedding_dimension", None) or model.get_sentence_embedding_dimension
     return int(method() or 1)
-
-
-def _similarity(model: Any, name: str) -> Similarity:
-    said = model.similarity_fn_name
-    if said in set(Similarity):
-        return Similarity(said)
-    raise EncoderError(
-        f"{name} compares its vectors by {said}, which this version has not.",
-        hint="Add ?similarity=cosine or ?similarity=dot to compare them so all the same.",
-    )
-
-
-def _model(argument: str, options: Options) -> Any:
-    calm_tokenizers()
-    dtype = options.choice("dtype", DTYPES[0], DTYPES)
-    device = options.text("device", AUTO)
-    arguments: dict[str, Any] = {
-        "device": None if device == AUTO else device,
-        "trust_remote_code": options.flag("trust_remote_code", False),
-        "revision": options.text("revision", "") or None,
-        "truncate_dim": options.integer("dim", 1) if "dim" in options.given else None,
-    }
-    library = require("sentence_transformers", extra=EXTRA, scheme=SCHEME)
-    _check_device(options, device)
-    path = str(Path(argument).expanduser()) if is_local(argument) else argument
-    return _load(library, path, dtype, arguments)
-
-
-def _load(library: Any, path: str, dtype: str, arguments: Mapping[str, Any]) -> Any:
-    from evalkit.adapters.st_identity import dtype_argument, model_type, quiet_loading, with_dtype
-
-    offline = not is_local(path) and not hub_reachable()
-    model_kwargs = {} if dtype == AUTO else dtype_argument(dtype)
-    try:
-        with quiet_loading():
-            kind = model_type(path, arguments["revision"], offline=offline)
-            if kind == DENSE:
-                model = library.SentenceTransformer(
-                    path, model_kwargs=model_kwargs, local_files_only=offline, **arguments
-                )
-    except Exception as error:
-        raise unloadable(SCHEME, path, error, local=is_local(path)) from error
-    if kind != DENSE:
-        # The library would put a pooling of its own on top and give vectors that nobody trained.
-        raise EncoderError(f"{path} is a {kind}; the st encoder runs dense encoders.", hint=f"Give it a {DENSE}.")
-    return model if dtype == AUTO else with_dtype(model, dtype)
-
-
-def _check_device(options: Options, device: str) -> None:
-    """Refuse a device that is not there with a sentence; torch would fail only when the model is moved to it."""
-    torch = require("torch", extra=EXTRA, scheme=SCHEME)
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == AUTO or there.get(device.partition(":")[0], device.partition(":")[0] not in there):
-        return
-    found = ", ".join([AUTO, *(name for name, available in there.items() if available)])
-    raise options.refuse("device", f"on this machine; there is {found}")

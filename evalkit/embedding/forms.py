@@ -54,13 +54,14 @@ def take(embeddings: Embeddings, rows: Sequence[int] | IntArray) -> Embeddings:
 
 
 def bytes_of(embeddings: Embeddings) -> float:
-    """Bytes that an index keeps for a text on average: 4 a value, and 4 more for the place of a sparse one."""
+    """Bytes that an index keeps for a text on average: 4 a value, and 2 or 4 more for the place of a sparse one."""
     count = max(count_of(embeddings), 1)
     if isinstance(embeddings, TokenVectors):
         return 4.0 * embeddings.vectors.size / count
     if is_dense(embeddings):
         return 4.0 * dimension_of(embeddings)
-    return float(8 * _sparse(embeddings).nnz) / count
+    place = 2 if dimension_of(embeddings) <= 1 << 16 else 4
+    return float((4 + place) * _sparse(embeddings).nnz) / count
 
 
 def zero_rows(embeddings: Embeddings) -> IntArray:

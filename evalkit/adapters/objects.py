@@ -6,18 +6,20 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evalkit.adapters.convert import as_float32
-from evalkit.fingerprint import context_digest, digest_parts
-from evalkit.types import Role, Similarity
+from evalkit.adapters.convert import as_form
+from evalkit.fingerprint import digest_parts
+from evalkit.types import Form, Role, Similarity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from evalkit.protocols import Encoder, LexicalIndex, LexicalScorer, TaskInfo
-    from evalkit.types import Vectors
+    from evalkit.protocols import TaskInfo
+    from evalkit.types import Embeddings
 
 _QUIET = {"show_progress_bar": False, "show_progress": False, "progress_bar": False}
 """How encoders call the switch of their progress bar."""
+
+_USUAL = {Form.DENSE: Similarity.COSINE, Form.SPARSE: Similarity.DOT, Form.MULTI: Similarity.MAXSIM}
 
 
 class FunctionEncoder:
@@ -28,6 +30,7 @@ class FunctionEncoder:
         name: What results call it.
         fingerprint: Who it is, where it can say.
         similarity: How its vectors are compared.
+        form: What it makes of a text.
     """
 
     def __init__(
@@ -36,15 +39,17 @@ class FunctionEncoder:
         name: str,
         fingerprint: str | None = None,
         similarity: Similarity = Similarity.COSINE,
+        form: Form = Form.DENSE,
     ) -> None:
         self.name = name
         self.fingerprint = fingerprint
         self.similarity = similarity
+        self.form = form
         self._function = function
 
-    def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Vectors:  # noqa: ARG002
-        """(len(texts), d) float32; the function gets a list of its own, which it may change."""
-        return as_float32(self._function(list(texts)), encoder=self.name)
+    def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Embeddings:  # noqa: ARG002
+        """Those of the texts, in its form; the function gets a list of its own, which it may change."""
+        return as_form(self._function(list(texts)), self.form, encoder=self.name)
 
     def variant(self, role: Role, task: TaskInfo) -> str:  # noqa: ARG002
         """Nothing depends on role or task."""
@@ -54,10 +59,18 @@ class FunctionEncoder:
 class _Wrapped:
     """What is kept of an object that is not an encoder of evalkit's own."""
 
-    def __init__(self, target: Any, name: str, fingerprint: str | None, similarity: Similarity) -> None:
+    def __init__(
+        self,
+        target: Any,
+        name: str,
+        fingerprint: str | None,
+        similarity: Similarity,
+        form: Form = Form.DENSE,
+    ) -> None:
         self.name = name
         self.fingerprint = fingerprint
         self.similarity = similarity
+        self.form = form
         self._target = target
 
 
@@ -71,13 +84,14 @@ class ObjectEncoder(_Wrapped):
         name: What results call it.
         fingerprint: Who it is, where it can say.
         similarity: How its vectors are compared.
+        form: What it makes of a text.
     """
 
-    def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Vectors:  # noqa: ARG002
-        """(len(texts), d) float32."""
+    def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Embeddings:  # noqa: ARG002
+        """Those of the texts, in its form."""
         method = getattr(self._target, self._method(role))
         extras = accepted(method, {"batch_size": batch_size, **_QUIET})
-        return as_float32(method(list(texts), **extras), encoder=self.name)
+        return as_form(method(list(texts), **extras), self.form, encoder=self.name)
 
     def variant(self, role: Role, task: TaskInfo) -> str:  # noqa: ARG002
         """The method that encodes texts of this role."""
@@ -98,10 +112,11 @@ class MtebEncoder(_Wrapped):
         name: What results call it.
         fingerprint: Who it is, where it can say.
         similarity: How its vectors are compared.
+        form: What it makes of a text.
     """
 
-    def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Vectors:
-        """(len(texts), d) float32."""
+    def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Embeddings:
+        """Those of the texts, in its form."""
         raw = self._target.encode(
             Batches(texts, batch_size),
             task_metadata=TaskMetadata.of(task),
@@ -110,7 +125,7 @@ class MtebEncoder(_Wrapped):
             prompt_type=None if role is Role.TEXT else role,
             **accepted(self._target.encode, {"batch_size": batch_size, "show_progress_bar": False}, rest=True),
         )
-        return as_float32(raw, encoder=self.name)
+        return as_form(raw, self.form, encoder=self.name)
 
 
 @dataclass(frozen=True)
@@ -180,57 +195,6 @@ class Rows:
         return self._texts
 
 
-class NamedEncoder:
-    """An encoder under another name.
-
-    Args:
-        encoder: The encoder.
-        name: The name.
-    """
-
-    def __init__(self, encoder: Encoder, name: str) -> None:
-        self.name = name
-        self.fingerprint = encoder.fingerprint
-        self.similarity = encoder.similarity
-        self._encoder = encoder
-        # What an encoder may have and need not; that it lacks it must show on this one too.
-        for optional in ("encode_images", "images_only", "untrained"):
-            if hasattr(encoder, optional):
-                setattr(self, optional, getattr(encoder, optional))
-
-    def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Vectors:
-        """What the encoder gives."""
-        return self._encoder.encode(texts, role=role, task=task, batch_size=batch_size)
-
-    def variant(self, role: Role, task: TaskInfo) -> str:
-        """What the encoder says, or role and task where it says nothing."""
-        variant = getattr(self._encoder, "variant", None)
-        return str(variant(role, task)) if callable(variant) else context_digest(role, task)
-
-    @property
-    def device(self) -> str:
-        """Where the encoder runs."""
-        return str(getattr(self._encoder, "device", "cpu"))
-
-
-class NamedScorer:
-    """A lexical scorer under another name.
-
-    Args:
-        scorer: The scorer.
-        name: The name.
-    """
-
-    def __init__(self, scorer: LexicalScorer, name: str) -> None:
-        self.name = name
-        self.fingerprint = scorer.fingerprint
-        self._scorer = scorer
-
-    def index(self, corpus: Sequence[str]) -> LexicalIndex:
-        """What the scorer gives."""
-        return self._scorer.index(corpus)
-
-
 def accepted(function: Any, arguments: Mapping[str, Any], *, rest: bool = False) -> dict[str, Any]:
     """Those keyword arguments that a function names; with `rest` all of them where it takes ``**kwargs``."""
     try:
@@ -253,8 +217,17 @@ def own_fingerprint(target: Any) -> str | None:
     return digest_parts("object", kind.__module__, kind.__qualname__, said)
 
 
-def own_similarity(target: Any) -> Similarity:
-    """What an object says in `similarity`, or in `similarity_fn_name` as others have it, or cosine."""
+def own_form(target: Any) -> Form:
+    """What an object says in `form`, or dense."""
+    said = getattr(target, "form", None)
+    return Form(said) if isinstance(said, str) and said in set(Form) else Form.DENSE
+
+
+def own_similarity(target: Any, form: Form = Form.DENSE) -> Similarity:
+    """What an object says in `similarity`, or in `similarity_fn_name` as others have it, or what its form is meant for.
+
+    That is MaxSim for several vectors a text, the inner product for sparse ones, and else cosine.
+    """
     meta = getattr(target, "mteb_model_meta", None)
     for said in (
         getattr(target, "similarity", None),
@@ -263,4 +236,4 @@ def own_similarity(target: Any) -> Similarity:
     ):
         if isinstance(said, str) and said in set(Similarity):
             return Similarity(said)
-    return Similarity.COSINE
+    return _USUAL[form]

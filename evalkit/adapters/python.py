@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from evalkit.adapters.options import Options, no_argument
 from evalkit.adapters.wrapping import wrap_or_call
 from evalkit.errors import EncoderError
+from evalkit.types import Form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,9 +27,10 @@ EXAMPLE = "python:my_package.my_module:encode or python:encoder.py:MyEncoder"
 
 
 def load(argument: str, options: Mapping[str, str]) -> Scorer:
-    """``python:module:attr`` or ``python:path/to/file.py:attr``, each with ``?name=...``.
+    """``python:module:attr`` or ``python:path/to/file.py:attr``, each with ``?name=...&form=sparse``.
 
     Whatever is importable from the current folder can be named. See `evalkit.adapters.wrap` for what `attr` may be.
+    The form is asked for where it returns anything but one dense vector a text and does not say so itself.
 
     Raises:
         EncoderError: There is no such module or attribute, importing it fails, or it is no encoder.
@@ -36,10 +38,11 @@ def load(argument: str, options: Mapping[str, str]) -> Scorer:
     module_name, _, attribute = argument.rpartition(":")
     if not module_name or not attribute:
         raise no_argument(SCHEME, EXAMPLE)
-    name = Options(SCHEME, options, ()).text("name", "")
+    chosen = Options(SCHEME, options, ("form",))
+    name, form = chosen.text("name", ""), Form(chosen.choice("form", Form.DENSE, tuple(Form)))
     target = _attribute(_module(module_name), module_name, attribute)
     stem = Path(module_name).stem if _is_file(module_name) else module_name
-    return wrap_or_call(target, name or None, f"{stem}:{attribute}")
+    return wrap_or_call(target, name or None, f"{stem}:{attribute}", form if "form" in options else None)
 
 
 def _is_file(name: str) -> bool:

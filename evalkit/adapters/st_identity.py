@@ -34,6 +34,8 @@ def fingerprint(model: Any, prompts: Mapping[str, str], similarity: str) -> str:
         "default_prompt_name": model.default_prompt_name,
         "max_seq_length": repr(model.max_seq_length),  # static embeddings say infinity, which JSON has no word for
         "truncate_dim": getattr(model, "truncate_dim", None),
+        # Of sparse encoders alone, so that the others stay who they were.
+        **{key: getattr(model, key) for key in ("max_active_dims",) if hasattr(model, key)},
         "similarity": str(similarity),
         "modules": [_describe(name, module) for name, module in model.named_modules() if _says_something(module)],
         "configs": _configs(model),
@@ -54,12 +56,18 @@ def dtype_argument(dtype: str) -> dict[str, Any]:
     return {"dtype" if (major, minor) >= (4, 56) else "torch_dtype": value}
 
 
-def model_type(path: str, revision: str | None, *, offline: bool) -> str:
+def model_type(path: str, revision: str | None, offline: bool) -> str:
     """The class that a model was saved by, such as ``SparseEncoder``; models that do not say are dense."""
-    find = importlib.import_module("sentence_transformers.util").load_file_path
-    config = find(path, "config_sentence_transformers.json", revision=revision, local_files_only=offline)
-    said = json.loads(Path(config).read_text(encoding="utf-8")) if config else {}
+    said = saved_config(path, "config_sentence_transformers.json", revision, offline)
     return str(said.get("model_type", "SentenceTransformer"))
+
+
+def saved_config(path: str, name: str, revision: str | None, offline: bool) -> dict[str, Any]:
+    """A JSON file of a model, by its name in the model's folder; empty where it has none."""
+    find = importlib.import_module("sentence_transformers.util").load_file_path
+    found = find(path, name, revision=revision, local_files_only=offline)
+    read: dict[str, Any] = json.loads(Path(found).read_text(encoding="utf-8")) if found else {}
+    return read
 
 
 def with_dtype(model: Any, dtype: str) -> Any:

@@ -12,7 +12,7 @@ from evalkit.embedding.checks import as_embeddings, shorten
 from evalkit.errors import CellError, EvalkitError, foreign
 from evalkit.protocols import Derived, Encoder
 from evalkit.search import Flops
-from evalkit.types import Form, Role
+from evalkit.types import Form, Role, Similarity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -177,10 +177,9 @@ class EncoderBench:
                 f"{self.scorer.name} returned zero vectors for all {tally.vectors} texts.",
                 hint="Check that its weights are loaded and that it knows the language.",
             )
-        return (
-            f"{tally.zeros} of {tally.vectors} vectors are zero, first for {shorten(tally.first_zero)}: "
-            "their cosine is undefined and follows mteb's conventions.",
-        )
+        by_cosine = getattr(self.scorer, "similarity", None) is Similarity.COSINE
+        then = "their cosine is undefined and follows mteb's conventions" if by_cosine else "they say nothing"
+        return (f"{tally.zeros} of {tally.vectors} vectors are zero, first for {shorten(tally.first_zero)}: {then}.",)
 
     def known_dimension(self) -> int | None:
         """Length of the encoder's vectors, also where it ranks and so only its parts have handed out any."""

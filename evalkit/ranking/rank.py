@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.errors import CellError
-from evalkit.protocols import Encoder, LexicalScorer, Ranker
+from evalkit.protocols import Derived, Encoder, LexicalScorer, Ranker
 from evalkit.ranking.candidates import best_of_candidates
 from evalkit.search import open_search, pair_scores, score_top_k
-from evalkit.types import Role
+from evalkit.types import Form, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CHUNK = 16_384
 """Documents that are embedded and searched at a time: memory follows it, not the corpus."""
+_CHUNK_OF_MULTI = CHUNK // 16  # a text of 200 tokens has 200 vectors
 _LEXICAL_SCORES = 16_000_000  # scores of a lexical index held at a time, 64 MB
 
 
@@ -66,27 +67,33 @@ def _by_vectors(problem: Ranking, bench: Workbench, encoder: Encoder) -> TopK:
     bench.expect(len(problem.queries) + len(problem.documents))
     queries = bench.embed_any(problem.queries, role=Role.QUERY)
     found = open_search(queries, problem.ties, problem.top_k, encoder.similarity, workers=bench.workers)
-    for rows in _chunks(problem.documents, np.arange(len(problem.documents))):
+    for rows in _chunks(problem.documents, np.arange(len(problem.documents)), _chunk_of(encoder)):
         found.add(rows, bench.embed_any([problem.documents[row] for row in rows], role=Role.DOCUMENT))
     return found.result()
 
 
-def _chunks(texts: Sequence[str], rows: IntArray) -> Iterator[IntArray]:
+def _chunk_of(encoder: Encoder) -> int:
+    """Documents a chunk; a transform may make one vector of several, but those it is made of are there too."""
+    deepest: Encoder = encoder.base if isinstance(encoder, Derived) else encoder
+    return _CHUNK_OF_MULTI if getattr(deepest, "form", Form.DENSE) == Form.MULTI else CHUNK
+
+
+def _chunks(texts: Sequence[str], rows: IntArray, size: int) -> Iterator[IntArray]:
     """Rows of the corpus, equal texts in one chunk, so that each distinct text is encoded once."""
-    order, edges = _by_text([texts[row] for row in rows])
+    order, edges = _by_text([texts[row] for row in rows], size)
     for start, stop in itertools.pairwise(edges):
         yield rows[order[start:stop]]
 
 
-def _by_text(texts: Sequence[str]) -> tuple[IntArray, list[int]]:
-    """Rows with equal texts beside one another, and where every `CHUNK` distinct texts start and end."""
+def _by_text(texts: Sequence[str], size: int) -> tuple[IntArray, list[int]]:
+    """Rows with equal texts beside one another, and where every `size` distinct texts start and end."""
     n = len(texts)
     if len(set(texts)) == n:
-        return np.arange(n), [*range(0, n, CHUNK), n]
+        return np.arange(n), [*range(0, n, size), n]
     groups: dict[str, int] = {}
     group_of = np.fromiter((groups.setdefault(text, len(groups)) for text in texts), np.int64, n)
     order = np.argsort(group_of, kind="stable")
-    return order, np.searchsorted(group_of[order], np.arange(0, len(groups) + CHUNK, CHUNK)).tolist()
+    return order, np.searchsorted(group_of[order], np.arange(0, len(groups) + size, size)).tolist()
 
 
 def _by_index(problem: Ranking, scorer: LexicalScorer) -> TopK:
@@ -109,7 +116,7 @@ def _pairs_by_vectors(problem: Ranking, candidates: Candidates, bench: Workbench
     queries = bench.embed_any(problem.queries, role=Role.QUERY)
     query_of, place = candidates.query_of, np.searchsorted(wanted, candidates.documents)
     scores = np.empty(len(place), dtype=np.float32)
-    for rows in _chunks(problem.documents, wanted):
+    for rows in _chunks(problem.documents, wanted, _chunk_of(encoder)):
         documents = bench.embed_any([problem.documents[row] for row in rows], role=Role.DOCUMENT)
         here = np.full(len(wanted), -1, dtype=np.int64)
         here[np.searchsorted(wanted, rows)] = np.arange(len(rows))

@@ -44,6 +44,7 @@ class BlockWorkers:
         size = rows * columns
         held = getattr(self._local, "buffer", None)
         if held is None or len(held) < size:
+            held = self._local.buffer = None  # given back before the larger one is asked for
             held = self._local.buffer = np.empty(size, dtype=np.float32)
         product: Vectors = held[:size].reshape(rows, columns)
         return product

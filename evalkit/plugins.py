@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from evalkit.data import TaskFolder, find_folders
 from evalkit.errors import EvalkitError, foreign, unknown
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from evalkit.spec import Spec
 
 T = TypeVar("T")
+Steps: TypeAlias = "tuple[tuple[Spec, Any], ...]"
+"""How each transform of a spec is written, and the transform."""
 
 ENCODERS = "evalkit.encoders"
 TRANSFORMS = "evalkit.transforms"
@@ -131,19 +133,25 @@ class Plugins:
         return self._loaded(parse_spec(text))
 
     def _loaded(self, spec: Spec) -> Scorer:
-        from evalkit.adapters.transformed import behind
-
-        steps = [self._made(step, self.transforms) for step in spec.steps]
+        steps = self._steps(spec)
         if spec.parts:
             parts = [self._loaded(part) for part in spec.parts]
             with _pointing(spec):
                 scorer: Scorer = self.combiners.get(spec.scheme)(parts, spec.weights, spec.options)
         else:
             scorer = self._made(spec, self.encoders)
-        for step, transform in zip(spec.steps, steps, strict=True):
-            with _pointing(step):
-                scorer = behind(scorer, transform, step.text)
-        return scorer
+        return put_behind(scorer, steps)
+
+    def load_steps(self, text: str) -> Steps:
+        """The transforms of a spec without its encoder, for `put_behind`: what is wrong with them shows at once.
+
+        Raises:
+            EvalkitError: The spec is malformed, or a transform is unknown or wrongly given.
+        """
+        return self._steps(parse_spec(text))
+
+    def _steps(self, spec: Spec) -> Steps:
+        return tuple((step, self._made(step, self.transforms)) for step in spec.steps)
 
     def _made(self, spec: Spec, registry: Registry[Any]) -> Any:
         with _pointing(spec):
@@ -222,6 +230,20 @@ class Plugins:
         """
         folder = TaskFolder.open(path)
         return self.task_types.get(folder.spec.type)(folder)
+
+
+def put_behind(scorer: Scorer, steps: Steps) -> Scorer:
+    """An encoder with transforms of `Plugins.load_steps` behind it.
+
+    Raises:
+        EncoderError: The encoder has no vectors, or a transform cannot follow what stands before it.
+    """
+    from evalkit.adapters.transformed import behind
+
+    for step, transform in steps:
+        with _pointing(step):
+            scorer = behind(scorer, transform, step.text)
+    return scorer
 
 
 @contextmanager

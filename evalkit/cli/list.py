@@ -110,7 +110,7 @@ def _plugins(files: list[Path] | None) -> Plugins:
 def _catalogue_tasks(plugins: Plugins, scheme: str) -> list[dict[str, str]]:
     """The tasks of a catalogue, with their types where it can say them beforehand."""
     source = plugins.sources.get(scheme)
-    types = getattr(source, "types", dict)()
+    types: dict[str, str] = getattr(source, "types", dict)()
     return [{"task": f"{scheme}:{name}", "type": types.get(name, ""), "from": scheme} for name in source.names()]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalkit.errors import DataError, EvalkitError, foreign, unknown
-from evalkit.fingerprint import digest_json
+from evalkit.part import Part, part_of
 from evalkit.protocols import Encoder, LexicalScorer, Ranker
 from evalkit.schema import EncoderRecord
 from evalkit.sources import open_sourced, sourced_tasks, split_scheme, suite_tasks
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from evalkit.config import RunConfig
     from evalkit.plugins import Plugins
-    from evalkit.protocols import Cell, CellScores, Collection, Scorer, Task, TaskInfo, Workbench
+    from evalkit.protocols import Cell, Collection, Scorer, Task
     from evalkit.schema import Result
     from evalkit.sources import Sourced
     from evalkit.store import ResultStore
@@ -139,61 +139,6 @@ def task_path(known: Mapping[str, Path | Collection], name: str) -> Path:
     return place if isinstance(place, Path) else place.folder(name)
 
 
-class Part:
-    """A task of which only some cells are scored.
-
-    Fingerprint and protocol name the cells, so that its result is never taken for that of the whole task.
-    """
-
-    def __init__(self, whole: Task, cells: Sequence[Cell]) -> None:
-        self.whole = whole
-        self._cells = tuple(cells)
-
-    def __getattr__(self, name: str) -> Any:
-        """An ability that the whole may have or not."""
-        if name == "whole":  # while it is being copied or unpickled there is none yet
-            raise AttributeError(name)
-        return getattr(self.whole, name)
-
-    @property
-    def info(self) -> TaskInfo:
-        """What encoders may know: that of the whole, so that they give the same vectors."""
-        return self.whole.info
-
-    @property
-    def main_score(self) -> str:
-        """Name of the headline metric."""
-        return self.whole.main_score
-
-    @property
-    def lexical(self) -> bool:
-        """Whether a lexical scorer can be given it."""
-        return self.whole.lexical
-
-    @property
-    def protocol(self) -> Mapping[str, Any]:
-        """The parameters of the whole, and the cells."""
-        return {**self.whole.protocol, "cells": [f"{cell.split}/{cell.subset}" for cell in self._cells]}
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of the whole's and the cells."""
-        cells = [[cell.split, cell.subset] for cell in self._cells]
-        return digest_json({"whole": self.whole.fingerprint, "cells": cells})
-
-    def cells(self) -> Sequence[Cell]:
-        """Those that are scored."""
-        return self._cells
-
-    def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
-        """Score one cell; the first says that there are more."""
-        scores = self.whole.evaluate(cell, bench)
-        if cell != self._cells[0]:
-            return scores
-        said = f"Only {len(self._cells)} of the task's {len(self.whole.cells())} cells were asked for."
-        return replace(scores, warnings=(*scores.warnings, said))
-
-
 def choose_cells(selection: Selection, config: RunConfig) -> None:
     """Leave out the cells of splits and subsets that a run does not ask for, and the tasks that have no others.
 
@@ -211,7 +156,7 @@ def choose_cells(selection: Selection, config: RunConfig) -> None:
         if not cells:
             selection.unfit.append(Unfit(task.info.name, "it has no cell of the splits and subsets asked for"))
             continue
-        selection.tasks.append(task if len(cells) == len(task.cells()) else Part(task, cells))
+        selection.tasks.append(part_of(task, cells, noted=True))
 
 
 def _is_chosen(cell: Cell, config: RunConfig) -> bool:

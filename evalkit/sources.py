@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalkit.errors import DataError, EvalkitError, unknown
-from evalkit.fingerprint import digest_json
+from evalkit.part import part_of
 from evalkit.protocols import TaskChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from evalkit.plugins import Plugins
-    from evalkit.protocols import Cell, CellScores, Collection, Task, TaskInfo, Workbench
+    from evalkit.protocols import Cell, Collection, Task
 
 _WHOLE = "default"  # the subset of a folder that has none
 
@@ -95,68 +95,11 @@ def open_sourced(plugins: Plugins, sourced: Sourced, known: Mapping[str, Path | 
         task = plugins.open_task(place)
     else:
         task = plugins.sources.get(sourced.scheme).task(choice, plugins)
-    return ChosenTask(task, choice) if choice.splits or choice.subsets else task
-
-
-class ChosenTask:
-    """Some cells of a task; which, is in its protocol and fingerprint.
-
-    Args:
-        task: The task.
-        choice: The cells. Of a folder without subsets one chosen subset is taken to be the whole.
-
-    Raises:
-        DataError: The task lacks some of them.
-    """
-
-    def __init__(self, task: Task, choice: TaskChoice) -> None:
-        self._task = task
-        self._choice = choice
-        self._cells = _chosen_cells(task, choice)
-
-    def __getattr__(self, name: str) -> Any:
-        """An ability that the task may have or not."""
-        if name == "_task":  # while it is being copied or unpickled there is none yet
-            raise AttributeError(name)
-        return getattr(self._task, name)
-
-    @property
-    def info(self) -> TaskInfo:
-        """What encoders may know."""
-        return self._task.info
-
-    @property
-    def main_score(self) -> str:
-        """Name of the headline metric."""
-        return self._task.main_score
-
-    @property
-    def lexical(self) -> bool:
-        """Whether it ranks documents."""
-        return self._task.lexical
-
-    @property
-    def protocol(self) -> dict[str, Any]:
-        """The task's, and what was chosen of it."""
-        only = {"splits": list(self._choice.splits), "subsets": list(self._choice.subsets)}
-        return {**self._task.protocol, "only": {name: values for name, values in only.items() if values}}
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of the task's and of the cells."""
-        cells = [[cell.split, cell.subset] for cell in self._cells]
-        return digest_json({"task": self._task.fingerprint, "cells": cells})
-
-    def cells(self) -> Sequence[Cell]:
-        """The chosen cells."""
-        return self._cells
-
-    def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
-        """Score one cell."""
-        return self._task.evaluate(cell, bench)
+    return part_of(task, _chosen_cells(task, choice), noted=False)
 
 
 def _chosen_cells(task: Task, choice: TaskChoice) -> tuple[Cell, ...]:
+    """The cells that a choice names; of a folder without subsets one chosen subset is taken to be the whole."""
     cells = task.cells()
     whole = len(choice.subsets) == 1 and {cell.subset for cell in cells} == {_WHOLE}
     subsets = () if whole else choice.subsets

@@ -115,9 +115,8 @@ def test_a_suite_runs_what_is_there_and_says_what_is_not(shared_data: Path, tmp_
     assert {result.task.name for result in results} == set(present)
     assert len(results.failures) == 41 - len(present)
     assert all(is_a_sentence(failure.partition(". Give")[0] + ".") for failure in results.failures)
-    only = {result.task.name: result.task.protocol.get("only") for result in results}
-    assert only["AmazonCounterfactualClassification"] == {"splits": ["test"], "subsets": ["en"]}
-    assert only["STS13"] is None
+    # A folder that holds what the benchmark chooses and no more is the task itself: its results compare with others'.
+    assert not any("cells" in result.task.protocol for result in results)
 
 
 def test_a_restricted_folder_is_scored_on_the_chosen_cells_only(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from helpers import Counting, call_cli, jsonl, sentence, toml
 
 import evalkit
 from evalkit.errors import EvalkitError
-from evalkit.plan import Part
+from evalkit.part import Part
 from evalkit.plugins import Plugins
 from evalkit.protocols import Task
 from evalkit.schema import CellRecord, mean_of_cells

@@ -87,6 +87,11 @@ class EncoderBench:
         self._prepared: Prepared | None = None
         self._flops: Flops | None = None
 
+    @property
+    def task(self) -> TaskInfo:
+        """The task that is being scored."""
+        return self._task
+
     def start_cell(self, texts: Callable[[], Mapping[Role, Sequence[str]]] | None = None) -> None:
         """Begin a cell: count progress, zero vectors and bytes anew, and fit anew what is to be fitted.
 

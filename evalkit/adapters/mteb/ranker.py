@@ -12,7 +12,6 @@ from evalkit.adapters.mteb.library import quiet
 from evalkit.adapters.mteb.metadata import metadata_of
 from evalkit.adapters.objects import Batches
 from evalkit.errors import CellError, in_words
-from evalkit.protocols import TaskInfo
 from evalkit.ranking import best_of_candidates
 from evalkit.types import Candidates
 
@@ -44,7 +43,7 @@ class _MtebRanker:
 
     def _told(self, bench: Workbench) -> dict[str, Any]:
         """What mteb tells a model of the task."""
-        task = getattr(bench, "task", None) or TaskInfo("ranking", "Retrieval", ("eng-Latn",))
+        task = bench.task
         return {"task_metadata": metadata_of(task), "hf_split": "test", "hf_subset": "default"}
 
 

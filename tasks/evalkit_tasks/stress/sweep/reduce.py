@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from evalkit.protocols import Scorer, Workbench
+    from evalkit.protocols import Scorer, TaskInfo, Workbench
     from evalkit.types import Embeddings, FloatArray, Role, Vectors
 
 _ROWS = 4096
@@ -58,6 +58,11 @@ class _Behind(ABC):
     def scorer(self) -> Scorer:
         """The encoder."""
         return self._bench.scorer
+
+    @property
+    def task(self) -> TaskInfo:
+        """The task that is being scored."""
+        return self._bench.task
 
     @property
     def workers(self) -> int:

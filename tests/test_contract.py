@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,10 +15,7 @@ import pytest
 
 from evalkit.adapters.bm25 import BM25
 from evalkit.adapters.random import RandomEncoder
-from evalkit.observations import Mean, Observations
-from evalkit.protocols import Cell, CellScores, TaskInfo
-from evalkit.testing import TEXTS, MemoryBench, check_encoder, check_task
-from evalkit.types import Role
+from evalkit.testing import check_encoder
 
 ANY = SimpleNamespace
 COUNTER = count()
@@ -200,105 +196,49 @@ def test_lexical_scorers_are_checked_too() -> None:
         check_encoder(Wide())
 
 
-# -- tasks -------------------------------------------------------------------------------------------------------
+class _Scored(BM25):
+    """A good lexical scorer, for breaking one rule at a time."""
 
+    def __init__(self, fault: Any) -> None:
+        super().__init__()
+        self.fault = fault
 
-class GoodTask:
-    """How long is a text? For breaking one rule at a time."""
-
-    info = TaskInfo("Good", "Length")
-    fingerprint: Any = "0123456789abcdef"
-    protocol: Any = {"version": 1}  # noqa: RUF012
-    main_score: Any = "score"
-    lexical: Any = False
-
-    def cells(self) -> Any:
-        return [Cell("test"), Cell("dev")]
-
-    def evaluate(self, cell: Cell, bench: Any) -> Any:
-        bench.expect(len(TEXTS))
-        vectors = bench.embed(list(TEXTS), role=Role.TEXT)
-        columns = {"norm": np.abs(vectors).sum(axis=1).astype(np.float64)}
-        return CellScores(Observations(unit="text", columns=columns, statistics={"score": Mean("norm")}))
-
-
-def test_a_good_task() -> None:
-    check_task(GoodTask())
-    check_task(GoodTask(), RandomEncoder())
-
-
-def test_nan_is_an_honest_score() -> None:
-    class Undefined(GoodTask):
-        def evaluate(self, cell: Cell, bench: Any) -> Any:
-            return replace(super().evaluate(cell, bench), extra={"other": float("nan")})
-
-    check_task(Undefined())
+    def index(self, corpus: Any) -> Any:
+        whole = super().index(corpus)
+        return ANY(scores=lambda queries: self.fault(whole.scores(queries)))
 
 
 @pytest.mark.parametrize(
-    ("attributes", "rule"),
+    ("fault", "rule"),
     [
-        ({"info": TaskInfo("", "x")}, "info must be a TaskInfo with a name"),
-        ({"fingerprint": "data-v1"}, "fingerprint must be 12 hex digits or more"),
-        ({"main_score": ""}, "main_score must be the name of a metric"),
-        ({"main_score": "other"}, "the main score 'other' must be a statistic .* which have score"),
-        ({"lexical": 1}, "lexical must be True or False"),
-        ({"protocol": {"x": float("nan")}}, "protocol must be a mapping of JSON"),
-        ({"cells": list}, "at least one cell"),
-        ({"cells": lambda: ["test"]}, "cells must return Cell objects"),
-        ({"cells": lambda: [Cell("a"), Cell("a")]}, "no two cells may have the same split and subset"),
-        ({"evaluate": lambda cell, bench: {}}, "evaluate must return CellScores, not dict"),
-        ({"evaluate": lambda cell, bench: bench.embed([], role=Role.TEXT)}, "embed must be given texts"),
-        ({"evaluate": lambda cell, bench: bench.embed(["a"], role="text")}, "embed must be given a Role"),
-        ({"lexical": True}, "a task that calls itself lexical must not ask a scorer for vectors"),
+        (lambda scores: scores.tolist(), "scores must return a float32 NumPy array"),
+        (lambda scores: scores.astype(np.float64), "scores must return a float32 NumPy array"),
+        (lambda scores: scores + np.float32(np.inf), "scores must be finite, also for an empty query or document"),
+        (lambda scores: scores + np.float32(next(COUNTER)), "an index made again must give the same scores"),
+        (lambda scores: scores + np.arange(7, dtype=np.float32)[:, None], "must not depend on the queries beside it"),
+        (lambda scores: scores + np.arange(7, dtype=np.float32), "equal documents must have equal scores"),
     ],
 )
-def test_each_rule_a_task_breaks_is_named(attributes: dict[str, Any], rule: str) -> None:
-    task: Any = GoodTask()
-    for name, value in attributes.items():
-        setattr(task, name, value)
-    with pytest.raises(AssertionError, match=rule):
-        check_task(task)
+def test_each_broken_rule_of_a_lexical_scorer_is_named(fault: Any, rule: str) -> None:
+    with pytest.raises(AssertionError, match=f"Broken rule: .*{rule}"):
+        check_encoder(_Scored(fault))
 
 
-def test_a_generator_that_outlives_the_call() -> None:
-    class Shared(GoodTask):
-        generator = np.random.default_rng(0)
+def test_no_texts_are_refused_with_words() -> None:
+    class Silent(RandomEncoder):
+        def encode(self, texts: Any, **told: Any) -> Any:
+            if not len(texts):
+                raise ValueError
+            return super().encode(texts, **told)
 
-        def evaluate(self, cell: Cell, bench: Any) -> Any:
-            columns = {"x": self.generator.normal(size=3)}
-            return CellScores(Observations(unit="text", columns=columns, statistics={"score": Mean("x")}))
-
-    with pytest.raises(AssertionError, match="must score the same each time, whatever was scored before it"):
-        check_task(Shared())
-
-
-def test_a_task_that_changes_the_vectors() -> None:
-    class Normalising(GoodTask):
-        def evaluate(self, cell: Cell, bench: Any) -> Any:
-            vectors = bench.embed(list(TEXTS), role=Role.TEXT)
-            vectors *= 2
-            return super().evaluate(cell, bench)
-
-    with pytest.raises(AssertionError, match="must not change the vectors"):
-        check_task(Normalising())
+    with pytest.raises(AssertionError, match=r"encode\(\[\]\) must return an array of shape \(0, d\) or say why not"):
+        check_encoder(Silent(dim=4))
 
 
-def test_an_infinite_score() -> None:
-    class Infinite(GoodTask):
-        def evaluate(self, cell: Cell, bench: Any) -> Any:
-            return replace(super().evaluate(cell, bench), extra={"ratio": float("inf")})
-
-    with pytest.raises(AssertionError, match="ratio must be a finite number"):
-        check_task(Infinite())
-
-
-def test_memory_bench_checks_what_it_is_told() -> None:
-    bench = MemoryBench(RandomEncoder(dim=3), GoodTask.info)
-    bench.expect(3)
-    assert bench.embed(["a"], role=Role.QUERY).shape == (1, 3)
-    with pytest.raises(AssertionError, match="a number of texts"):
-        bench.expect(-1)
+def test_a_fingerprint_that_is_never_the_same() -> None:
+    moving = property(lambda self: f"{next(COUNTER):064x}", lambda self, value: None)
+    with pytest.raises(AssertionError, match="fingerprint must be the same each time"):
+        check_encoder(type("Moving", (RandomEncoder,), {"fingerprint": moving})(dim=4))
 
 
 # -- a third party's package -----------------------------------------------------------------------------------------
@@ -307,11 +247,13 @@ PLUGIN = Path(__file__).parent / "example_plugin"
 CHECK = """
 from importlib.metadata import distribution
 from evalkit.plugins import Plugins
-from evalkit.testing import check_encoder, check_task
+from evalkit.testing import check_encoder, check_task, check_transform
 
 assert distribution("evalkit-example-plugin").version == "0.1.0"
 plugins = Plugins.installed()
 check_encoder(plugins.load_encoder("vowels"))
+check_transform(plugins.transforms.get("clip"), "2")
+check_encoder(plugins.load_encoder("vowels | clip:2 | normalize"))
 collection = plugins.collections.get("example")
 assert plugins.suite("odd") == ("OddAnimals",)
 folders = plugins.task_folders()

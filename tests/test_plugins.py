@@ -37,11 +37,16 @@ def test_an_installed_package_is_run_by_name(root: Path, tmp_path: Path) -> None
     site = tmp_path / "site"
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", str(site)]
     subprocess.run([*command, str(root / "tests" / "example_plugin")], check=True, timeout=120)
-    done = evalkit("run", "-m", "vowels", "-m", "hashing", "--suite", "odd", "--json", folder=tmp_path, site=site)
+    specs = ("-m", "vowels", "-m", "hashing", "-m", "vowels | clip:1")
+    done = evalkit("run", *specs, "--suite", "odd", "--json", folder=tmp_path, site=site)
     assert done.returncode == 0, done.stderr
     scores = {each["encoder"]: each["value"] for each in json.loads(done.stdout)["results"]}
-    assert set(scores) == {"vowels", "hashing"}
+    assert set(scores) == {"vowels", "hashing", "vowels | clip:1"}
     assert all(0 <= value <= 1 for value in scores.values())
+    wrong = evalkit("run", "-m", "vowels | clip:no", "--suite", "odd", folder=tmp_path, site=site)
+    assert wrong.returncode == 2
+    assert "clip takes a limit above 0" in wrong.stderr
+    assert "clip" in evalkit("list", "transforms", folder=tmp_path, site=site).stdout
     listed = evalkit("list", "plugins", folder=tmp_path, site=site).stdout
     assert "evalkit-example-plugin" in listed
     board = evalkit("leaderboard", "--json", folder=tmp_path, site=site)

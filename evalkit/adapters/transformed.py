@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from evalkit.adapters.named import NamedEncoder
+from evalkit.adapters.transforms.fitting import Fit
 from evalkit.errors import CellError, EncoderError
 from evalkit.fingerprint import context_digest, digest_json
 from evalkit.protocols import Encoder, Ranker, Transform
@@ -18,7 +19,6 @@ from evalkit.types import Form, Role, Similarity
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from evalkit.adapters.transforms.fitting import Fit
     from evalkit.protocols import Applied, FitSource, Scorer, TaskInfo
     from evalkit.types import Embeddings
 
@@ -221,7 +221,7 @@ def _sample(step: Step, chain: Chain, source: FitSource) -> tuple[Embeddings | N
     """The vectors that a transform is fitted on, and the record of it; nothing where it is not fitted."""
     if not step.transform.fitted:
         return None, None
-    fit: Fit = step.transform.fit  # type: ignore[attr-defined]
+    fit: Fit = getattr(step.transform, "fit", None) or Fit()
     role, there = _texts(fit, source)
     texts = fit.sample(there)
     record = {

@@ -33,8 +33,12 @@ class Transform(Protocol):
         decodes: Whether its vectors live in the space of those it is given, only less exactly, so that one side of a
             comparison may stay as it was (quantisation), or not.
 
+    A fitted one may have ``fit``, an `evalkit.adapters.transforms.fitting.Fit` that says which texts it is fitted on;
+    without it, it is fitted on those that the task evaluates.
+
     Instead of `apply`, a transform may have ``rebase(encoder) -> Encoder``: it then changes the encoder itself, as a
-    prompt or a layer does, and must stand before all that transform vectors.
+    prompt or a layer does, and must stand before all that transform vectors. Or ``rescored(encoder, label) -> Encoder``:
+    it then makes an encoder that ranks in a way of its own, and nothing can follow it.
     """
 
     @property

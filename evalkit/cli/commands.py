@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 GROUP = "evalkit.commands"
 _DISTRIBUTION = "evalkit-embeddings"
 _BUILT_IN = ("run", "show", "diagnose", "list", "cache", "demo", "doctor")
-_FIRST = ("demo", "run", "leaderboard", "compare", "check", "power", "baseline")
+_FIRST = ("demo", "run", "sweep", "leaderboard", "compare", "check", "power", "baseline")
 _ORDER = (*_FIRST, "stress", "diagnose", "show", "list", "cache", "doctor")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from evalkit.plots import BETTER, FONT, GREY, INK, figure, shortened, text_width
+from evalkit.plots import BETTER, FONT, GREY, INK, WORSE, figure, shortened, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,18 +17,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evalkit.types import FloatArray
+    from evalkit.types import AnyArray, FloatArray
 
 _FEW = 10
 """Up to so many encoders, points have names; more have numbers and a list."""
 _WIDTH, _HEIGHT = 6.4, 4.4
 _ROW = 0.24
 _POINT = 0.06
+_BAR = 0.015
+"""Inches on either side of an interval that no name should cover."""
+_APART = 0.012
+"""Share of the scale between points of one cost."""
 _TICKS = 9
 _LEADER = 0.16
 """Inches beyond which a name is tied to its point by a line."""
 _AXIS = (0.75, 0.75)
 """Inches left of and below the axes."""
+_KINDS: tuple[dict[str, Any], ...] = (
+    {"color": BETTER, "marker": "o"},
+    {"color": WORSE, "marker": "s"},
+    {"color": INK, "marker": "^"},
+    {"color": GREY, "marker": "D"},
+)
+"""Looks of points, one for each group of them."""
 _Box: TypeAlias = tuple[float, float, float, float]
 """Left, lower, right and upper end, in inches."""
 
@@ -49,6 +60,8 @@ class Cost:
         base: 2 where the scale should have powers of two, otherwise 10.
         second: A second scale at the top: its name, and what one unit of cost is on it.
         note: A sentence below.
+        groups: What each point belongs to, drawn alike; empty where all belong together.
+        longest: Characters of a label that are shown.
     """
 
     labels: Sequence[str]
@@ -62,12 +75,14 @@ class Cost:
     base: int = 10
     second: tuple[str, float] | None = None
     note: str = ""
+    groups: Sequence[str] = ()
+    longest: int = 40
 
 
 def draw_cost(cost: Cost) -> Figure:
     """Draw it; belongs inside `style`."""
     few = len(cost.labels) <= _FEW
-    names = [shortened(label, 40) for label in cost.labels]
+    names = [shortened(label, cost.longest) for label in cost.labels]
     listed = [] if few else [f"{at}  {name}" for at, name in enumerate(names, start=1)]
     aside = 0.3 + max(map(text_width, listed), default=0.0)
     height = max(_HEIGHT, 0.6 + _ROW * len(listed))
@@ -136,20 +151,41 @@ def _plain(value: float) -> str:
 
 
 def _points(axes: Axes, cost: Cost) -> None:
-    known = np.isfinite(cost.low) & np.isfinite(cost.high)
-    axes.vlines(cost.cost[known], cost.low[known], cost.high[known], color=GREY, linewidth=0.9, zorder=2)
-    axes.scatter(cost.cost, cost.score, s=24, color=BETTER, edgecolor="white", linewidth=0.6, zorder=4)
+    x, known = beside(cost.cost), _known(cost)
+    axes.vlines(x[known], cost.low[known], cost.high[known], color=GREY, linewidth=0.9, zorder=2)
+    groups = np.array(cost.groups or [""] * len(x))
+    for kind, group in zip(itertools.cycle(_KINDS), dict.fromkeys(groups.tolist()), strict=False):
+        of = groups == group
+        axes.scatter(x[of], cost.score[of], s=24, edgecolor="white", linewidth=0.6, zorder=4, **kind)
     best = frontier(cost.cost, cost.score)
     line: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 3)), "drawstyle": "steps-post"}
-    axes.plot(cost.cost[best], cost.score[best], zorder=1, **line)
+    axes.plot(x[best], cost.score[best], zorder=1, **line)
+
+
+def beside(cost: FloatArray) -> FloatArray:
+    """(E,) where points are drawn: those of one cost a little apart, so that no interval hides another."""
+    low, high = float(cost.min()), float(cost.max())
+    step = _APART * max(math.log(high / low), 1.0)
+    drawn = np.array(cost, dtype=np.float64)
+    for value in np.unique(cost):
+        same = np.flatnonzero(cost == value)
+        drawn[same] = value * np.exp(step * (np.arange(len(same)) - (len(same) - 1) / 2))
+    return drawn
+
+
+def _known(cost: Cost) -> AnyArray:
+    """(E,) which points have an interval."""
+    return np.asarray(np.isfinite(cost.low) & np.isfinite(cost.high))
 
 
 def _named(axes: Axes, cost: Cost, names: Sequence[str], size: tuple[float, float]) -> None:
     """Names beside their points, each at the first of several places where it covers nothing."""
-    points = axes.transAxes.inverted().transform(axes.transData.transform(np.column_stack([cost.cost, cost.score])))
-    points = points * np.array(size)
+    points = _inches(axes, cost, cost.score, size)
     taken = [_box(x, y, 2 * _POINT, 2 * _POINT) for x, y in points]
     taken += _steps(points[frontier(cost.cost, cost.score)])
+    taken += _bars(
+        _inches(axes, cost, cost.low, size)[_known(cost)], _inches(axes, cost, cost.high, size)[_known(cost)]
+    )
     scale = axes.transAxes
     for at, name in enumerate(names):
         width, height = text_width(name, FONT - 1), 0.14
@@ -162,6 +198,18 @@ def _named(axes: Axes, cost: Cost, names: Sequence[str], size: tuple[float, floa
         # A white ground, below the points; an outline would lose the words in the comments of the file.
         words["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
         axes.text(place[0] / size[0], place[1] / size[1], name, **words)
+
+
+def _inches(axes: Axes, cost: Cost, heights: FloatArray, size: tuple[float, float]) -> FloatArray:
+    """(E, 2) places above the points' costs, in inches from the lower left corner of the axes."""
+    places = np.column_stack([beside(cost.cost), heights])
+    shares = axes.transAxes.inverted().transform(axes.transData.transform(places))
+    return np.asarray(shares * np.array(size))
+
+
+def _bars(low: FloatArray, high: FloatArray) -> list[_Box]:
+    """Intervals as thin boxes."""
+    return [(x - _BAR, y, x + _BAR, top) for (x, y), (_, top) in zip(low.tolist(), high.tolist(), strict=True)]
 
 
 def _needs_leader(at: int, place: tuple[float, float], extent: tuple[float, float], points: FloatArray) -> bool:

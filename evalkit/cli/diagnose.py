@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from evalkit.cli import console
+from evalkit.cli.diagnosed import Diagnosed
 from evalkit.cli.options import Data, Json, PluginFiles, Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evalkit.cli.progress import Silent
-    from evalkit.diagnostics import Diagnosis, VectorStream
+    from evalkit.diagnostics import VectorStream
     from evalkit.embedding import EmbeddingCache, EncoderBench
     from evalkit.protocols import Encoder, Task, TaskInfo
     from evalkit.types import Vectors
 
 _BATCH_SIZE = 32  # evalkit.config.DEFAULT_BATCH_SIZE; a test holds them equal
 _CHUNK = 4096
-
-
-@dataclass(frozen=True)
-class Diagnosed:
-    """Some texts, and what the diagnostics say of an encoder's vectors of them.
-
-    Attributes:
-        texts: Name of the task or file.
-    """
-
-    texts: str
-    diagnosis: Diagnosis
 
 
 def diagnose(

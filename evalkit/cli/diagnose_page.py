@@ -13,7 +13,7 @@ from evalkit.diagnostics import Finding, Level, findings, warnings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from evalkit.cli.diagnose import Diagnosed
+    from evalkit.cli.diagnosed import Diagnosed
     from evalkit.diagnostics import Diagnosis
     from evalkit.protocols import Encoder
     from evalkit.types import FloatArray

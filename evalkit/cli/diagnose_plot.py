@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from evalkit.cli.diagnose import Diagnosed
+    from evalkit.cli.diagnosed import Diagnosed
 
 _WIDTH, _HEIGHT = 6.4, 4.0
 _SMALLEST = 1e-9

@@ -219,22 +219,30 @@ def finished(store: ResultStore | None, encoder: EncoderRecord, task: Task, *, f
     An encoder without fingerprint is never finished: nothing says that it is still the same.
 
     Raises:
-        EvalkitError: A part of the task would be written over the whole of it.
+        EvalkitError: A part of the task would be written over the whole of it, or over another part.
     """
     if store is None or force or encoder.fingerprint is None:
         return None
     if isinstance(task, Part):
-        _check_no_whole(store, encoder, task)
+        _check_room(store, encoder, task)
     return store.read(encoder, task.info.name, task.fingerprint)
 
 
-def _check_no_whole(store: ResultStore, encoder: EncoderRecord, task: Part) -> None:
+def _check_room(store: ResultStore, encoder: EncoderRecord, task: Part) -> None:
+    """Refuse to write a part of a task over the whole of it, or over another part."""
     name, fingerprint = task.info.name, task.whole.fingerprint
-    if store.read(encoder, name, fingerprint) is not None or store.read_cells(encoder, name, fingerprint):
-        raise EvalkitError(
-            f"{store.root} holds what {encoder.name} scored on the whole of {name}.",
-            hint="Choose another folder with -o for a part of it, or --force to write over it.",
-        )
+    held = store.held(encoder, name)
+    whole = held is not None and held.task.fingerprint == fingerprint
+    if whole or store.read_cells(encoder, name, fingerprint):
+        said = "the whole"
+    elif held is not None and held.task.fingerprint != task.fingerprint and "cells" in held.task.protocol:
+        said = "another part"
+    else:
+        return
+    raise EvalkitError(
+        f"{store.root} holds what {encoder.name} scored on {said} of {name}.",
+        hint="Choose another folder with -o for this part of it, or --force to write over it.",
+    )
 
 
 def check_unique(names: Sequence[str]) -> None:

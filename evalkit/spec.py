@@ -47,8 +47,16 @@ EXAMPLES = {
 """Specs that show the grammar, and what they mean."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*")
-_SECRET = re.compile(r"//[^/@\s]+@|((?:key|token|secret|passw\w*|credential)(?:=|%3D))[^&\s|\]?]+", re.IGNORECASE)
+_SECRET = re.compile(
+    r"//[^/@\s]+@"  # user and password
+    r"|((?:key|token|secret|passw\w*|auth\w*|credential|signature|\bsig)(?:=|%3D))[^&\s|\]?]+"
+    r"|(?P<env>key_env=)(?!(?-i:[A-Z_][A-Z0-9_]*)(?:[&\s|\]?]|$))[^&\s|\]?]+"
+    r"|\b(?:sk-|hf_|nvapi-|bearer\s)[^&\s|\]?]+",
+    re.IGNORECASE,
+)
 _SHAPE = "A spec is scheme:argument?key=value&key=value, such as bm25:k1=0.9,b=0.4 or 'st:PATH | truncate:128'"
+_FAMILY = "the name of an encoder family, such as 'bm25'"
+_DEEPEST = 20
 _PIPE, _TIMES, _PLUS, _OVER = "|", " * ", " + ", " > "
 _OPEN, _CLOSE = "[", "]"
 
@@ -113,6 +121,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self._depth = 0
 
     def whole(self) -> Spec:
         """All of the text as one spec."""
@@ -143,12 +152,15 @@ class _Reader:
         )
 
     def _encoder(self, ends: tuple[str, ...]) -> Spec:
-        rest = self.text[self.at :]
-        if rest.startswith(f"{HYBRID}:"):
-            return self._hybrid(ends)
-        if rest.startswith(f"{RERANK}:"):
-            return self._rerank(ends)
-        return self._simple("the name of an encoder family, such as 'bm25'", ends)
+        for scheme, read in ((HYBRID, self._hybrid), (RERANK, self._rerank)):
+            if self.text.startswith(f"{scheme}:", self.at):
+                self._depth += 1
+                if self._depth > _DEEPEST:
+                    raise _malformed(self.text, self.at, f"no more than {_DEEPEST} combinations nested in one another")
+                spec = read(ends)
+                self._depth -= 1
+                return spec
+        return self._simple(_FAMILY, ends)
 
     def _hybrid(self, ends: tuple[str, ...]) -> Spec:
         start = self.at
@@ -161,6 +173,9 @@ class _Reader:
             if not self._takes(_PLUS):
                 break
         if len(parts) < 2:
+            place = self.text.find("+", parts[0].at, parts[0].at + len(parts[0].scheme))
+            if place >= 0:
+                raise _malformed(self.text, place, "a space on either side of '+'")
             raise _malformed(self.text, self.at, "' + ' and another part")
         self._expect(_CLOSE, "' + ' and another part, or ']'")
         return self._combined(HYBRID, start, ends, tuple(parts), tuple(weights))
@@ -209,7 +224,8 @@ class _Reader:
         start, stop = self.at, self._end(ends)
         name = _SCHEME.match(self.text, start, stop)
         if name is None:
-            raise _malformed(self.text, start, wanted)
+            path = self.text[start:stop].strip() if self.text[start : start + 1] in {".", "/", "~"} else ""
+            raise _malformed(self.text, start, wanted, f"Did you mean st:{path}? " if path else "")
         last = self._last(stop)
         head = self.text.find("?", start, last)
         argument = self._argument(name.end(), last if head < 0 else head, ended=head < 0)
@@ -222,7 +238,7 @@ class _Reader:
         """What stands behind the colon; white space at the end belongs to it only where options follow."""
         head = self.text[start:stop].rstrip() if ended else self.text[start:stop]
         if head and head[0] != ":":
-            raise _malformed(self.text, start, "':' and an argument, or '?' and options")
+            raise _malformed(self.text, start, _instead_of(head))
         if head == ":":
             raise _malformed(self.text, start + 1, "an argument after ':'")
         return head[1:]
@@ -253,6 +269,18 @@ class _Reader:
             raise _malformed(self.text, self.at, wanted)
 
 
+def _instead_of(found: str) -> str:
+    """What was expected where something stands behind the name of a family."""
+    sign = found.strip()[:1]
+    if sign not in {"+", "*", ">"}:
+        return "':' and an argument, or '?' and options"
+    if found.strip() == sign:
+        return f"{_FAMILY} behind {sign!r}"
+    if found.startswith(f" {sign} "):
+        return f"brackets around what belongs together, as {sign!r} means nothing here"
+    return f"a space on either side of {sign!r}"
+
+
 def _pairs(text: str, start: int, stop: int, separator: str, *, decoded: bool = False) -> dict[str, str]:
     """``key=value`` pairs between two places of a text."""
     pairs: dict[str, str] = {}
@@ -270,15 +298,21 @@ def _pairs(text: str, start: int, stop: int, separator: str, *, decoded: bool = 
 
 def without_secrets(text: str) -> str:
     """A spec as it may be shown and stored: what looks like a password or a key in it is left out."""
-    return _SECRET.sub(lambda found: f"{found[1] or '//'}***{'' if found[1] else '@'}", text)
+    return _SECRET.sub(_masked, text)
 
 
-def _malformed(text: str, at: int, expected: str) -> EncoderError:
+def _masked(found: re.Match[str]) -> str:
+    if found[0].startswith("//"):
+        return "//***@"
+    return f"{found[1] or found['env'] or ''}***"
+
+
+def _malformed(text: str, at: int, expected: str, meant: str = "") -> EncoderError:
     shown = without_secrets(text)
     found = (repr(text[at : at + 12]) if shown == text else "something else") if at < len(text) else "the end"
     return EncoderError(
         f"Encoder spec {shown!r}: expected {expected} at character {at + 1}, found {found}.",
-        hint=_marked(text, at, f"{_SHAPE}; `evalkit list encoders --spec` explains."),
+        hint=_marked(text, at, f"{meant}{_SHAPE}; `evalkit list encoders --spec` explains."),
     )
 
 

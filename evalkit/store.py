@@ -118,15 +118,23 @@ class ResultStore:
         Raises:
             NewerSchemaError: There is one that a newer evalkit has written; it must not be written over.
         """
-        path = self.path(encoder, task)
+        result = self.held(encoder, task)
+        agrees = result is not None and result.task.fingerprint == fingerprint
+        return result if agrees else None
+
+    def held(self, encoder: EncoderRecord, task: str) -> Result | None:
+        """The result of this encoder that would be written over, whatever data and protocol it is of.
+
+        Raises:
+            NewerSchemaError: There is one that a newer evalkit has written; it must not be written over.
+        """
         try:
-            result = read_result(path)
+            result = read_result(self.path(encoder, task))
         except NewerSchemaError:
             raise
         except StoreError:
             return None
-        agrees = result.task.fingerprint == fingerprint and result.encoder.fingerprint == encoder.fingerprint
-        return result if agrees else None
+        return result if result.encoder.fingerprint == encoder.fingerprint else None
 
     def write_cells(self, encoder: EncoderRecord, task: str, cells: FinishedCells) -> None:
         """Keep the finished cells of a task that is not finished.

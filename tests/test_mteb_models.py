@@ -207,6 +207,7 @@ def problem(n_queries: int = 3, n_documents: int = 6, candidates: Any = None) ->
 
 class Bench:
     workers = 1
+    task = TaskInfo("ranking", "Retrieval", ("eng-Latn",))
 
 
 def test_a_cross_encoder_ranks_candidates() -> None:

@@ -47,7 +47,7 @@ def repository(pytester: pytest.Pytester, written: Path) -> pytest.Pytester:
 def gate(repository: pytest.Pytester, call: str, *more: str, process: bool = False) -> pytest.RunResult:
     """A run of a repository whose only test makes one call, as a process or within this one."""
     body = [f"report = evalkit_check({call})", *more]
-    repository.makepyfile(test_gate="\n    ".join(["def test_no_regression(evalkit_check):", *body]))
+    repository.makepyfile(test_model="\n    ".join(["def test_no_regression(evalkit_check):", *body]))
     run = repository.runpytest_subprocess if process else repository.runpytest_inprocess
     return run("-W", "always", *WITHOUT)
 
@@ -104,7 +104,7 @@ def test_a_regression_fails_and_names_the_tasks(repository: pytest.Pytester, mon
     done = gate(repository, '"results/baseline", "results/worse", margin=0.01', process=True)
     text = failed(done, "evalkit check: regression", "QuickRetrieval")
     # The last lines of pytest, which is all that many people read.
-    assert "FAILED test_gate.py::test_no_regression - Failed: evalkit check: regression: random lost" in text
+    assert "FAILED test_model.py::test_no_regression - Failed: evalkit check: regression: random lost" in text
 
 
 def test_a_small_loss_is_inconclusive_and_fails(repository: pytest.Pytester) -> None:
@@ -116,7 +116,7 @@ def test_an_inconclusive_check_may_warn_instead(repository: pytest.Pytester) -> 
     call = '"results/baseline", "results/nearly", margin=1e-4, tasks="QuickSTS", inconclusive="warn"'
     done = gate(repository, call, 'assert report.verdict == "inconclusive"')
     done.assert_outcomes(passed=1, warnings=1)
-    done.stdout.fnmatch_lines(["*test_gate.py:2: PytestWarning: evalkit check: inconclusive*QuickSTS*"])
+    done.stdout.fnmatch_lines(["*test_model.py:2: PytestWarning: evalkit check: inconclusive*QuickSTS*"])
 
 
 def test_other_data_are_incomparable(repository: pytest.Pytester) -> None:
@@ -205,7 +205,7 @@ def test_paths_count_from_the_root_wherever_pytest_is_started(
     repository.makeini("[pytest]\n")
     repository.mkdir("sub")
     monkeypatch.chdir(repository.path / "sub")
-    repository.makepyfile(**{"sub/test_gate": """
+    repository.makepyfile(**{"sub/test_model": """
         import os
         def test_no_regression(evalkit_check):
             before = os.getcwd()
@@ -242,7 +242,7 @@ MISTAKES = [
 
 def test_a_mistake_is_a_sentence(repository: pytest.Pytester) -> None:
     tests = [f"def test_{at}(evalkit_check):\n    evalkit_check({call})\n" for at, (call, _) in enumerate(MISTAKES)]
-    repository.makepyfile(test_gate="\n".join(tests))
+    repository.makepyfile(test_model="\n".join(tests))
     done = repository.runpytest_inprocess(*WITHOUT)
     done.assert_outcomes(failed=len(MISTAKES))
     sections = re.split(r"_+ test_\d+ _+\n", done.stdout.str().partition("short test summary")[0])[1:]

@@ -149,7 +149,7 @@ def test_a_part_is_found_again_and_gives_way_to_the_whole(tmp_path: Path) -> Non
         encoder = Counting()
         evalkit.evaluate(encoder, folder, output=output, cache=False, subsets="de")
     assert encoder.calls == 0
-    [other] = evalkit.evaluate(Counting(), folder, output=output, cache=False, subsets="en")
+    [other] = evalkit.evaluate(Counting(), folder, output=output, cache=False, subsets="en", force=True)
     assert keys(other) == ["dev/en", "test/en"]
     [whole] = evalkit.evaluate(Counting(), folder, output=output, cache=False)
     assert len(whole.cells) == 5

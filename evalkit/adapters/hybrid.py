@@ -6,22 +6,27 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from evalkit.adapters.options import Options
 from evalkit.adapters.transformed import part_record
 from evalkit.errors import EncoderError
 from evalkit.fingerprint import digest_json
-from evalkit.ranking import best_of_candidates, candidates_of, rank, score_candidates
+from evalkit.protocols import Ranker
+from evalkit.ranking import best_of_candidates, candidates_of, found_by, score_candidates, scores_in
+from evalkit.types import TopK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalkit.protocols import Scorer, Workbench
-    from evalkit.types import Candidates, FloatArray, Ranking, TopK
+    from evalkit.types import Candidates, FloatArray, Ranking
 
 SCHEME = "hybrid"
 SCORE, RANK = "score", "rrf"
 NONE, MINMAX, Z = "none", "minmax", "z"
+LARGEST = 1e6
+"""Of weights: beyond it, the parts of small weight drown in rounding."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +69,25 @@ def combine(parts: Sequence[Scorer], weights: Sequence[float], options: Mapping[
         k=chosen.integer("k", Fusion.k),
         depth=chosen.integer("depth", Fusion.depth),
     )
+    _check_weights(weights)
     shown = " + ".join(f"{weight:g} {part.name}" for part, weight in zip(parts, weights, strict=True))
-    suffix = f", {RANK}" if by == RANK else ""
-    return Hybrid(chosen.name(f"hybrid({shown}{suffix})"), parts, weights, fusion)
+    told = "".join(f", {key}={value}" for key, value in chosen.given.items() if key != "name")
+    return Hybrid(chosen.name(f"hybrid({shown}{told})"), parts, weights, fusion)
+
+
+def _check_weights(weights: Sequence[float]) -> None:
+    largest = max(map(abs, weights))
+    if not 0 < largest <= LARGEST:
+        raise EncoderError(
+            f"The weights of a hybrid must not all be 0, nor any above {LARGEST:g}.", hint="Weights are like .4 and .6."
+        )
 
 
 class Hybrid:
     """A `evalkit.protocols.Ranker`: each encoder finds documents, then all that were found are scored by all.
 
-    So no score is ever missing; only where a part leaves a candidate out itself, as a reranker does beyond its depth,
-    does the candidate get the lowest score that the part gives for the query.
+    So no score is ever missing. Only a part that ranks in a way of its own, such as a reranker or another hybrid, knows
+    no more than what it found itself; other candidates get the lowest score that it gives for the query.
 
     Args:
         name: What results call it.
@@ -115,17 +129,23 @@ class Hybrid:
     def rank(self, problem: Ranking, bench: Workbench) -> TopK:
         """The best documents by all encoders together."""
         benches = [bench.beside(part) for part in self._parts]
-        # One encoder alone must come out as it would alone, whatever the depth.
-        wider = replace(problem, top_k=max(self._fusion.depth, problem.top_k))
-        tops = [rank(wider, each) for each in benches]
+        tops = [found_by(replace(problem, top_k=self._fusion.depth), each) for each in benches]
         found = problem.candidates or candidates_of(*tops)
+        n_documents = len(problem.documents)
         if self._fusion.by == RANK:
-            scores = np.stack([reciprocal_ranks(top, found, len(problem.documents), self._fusion.k) for top in tops])
+            scores = np.stack([reciprocal_ranks(top, found, n_documents, self._fusion.k) for top in tops])
         else:
-            scores = np.stack([score_candidates(problem, found, each) for each in benches]).astype(np.float64)
-            scores = np.stack([normalised(row, found, self._fusion.normalise) for row in scores])
+            told = [_scores(problem, found, *each) for each in zip(benches, tops, strict=True)]
+            scores = np.stack([normalised(row, found, self._fusion.normalise) for row in told])
         fused = fuse(scores, self._weights).astype(np.float32)
         return best_of_candidates(found, fused, problem.ties, problem.top_k)
+
+
+def _scores(problem: Ranking, found: Candidates, bench: Workbench, top: TopK) -> FloatArray:
+    """(n,) scores of a part; one that ranks in a way of its own has scores of what it found, and is not asked again."""
+    if isinstance(bench.scorer, Ranker):
+        return scores_in(top, found, len(problem.documents)).astype(np.float64)
+    return score_candidates(problem, found, bench).astype(np.float64)
 
 
 def fuse(scores: FloatArray, weights: Sequence[float]) -> FloatArray:
@@ -173,6 +193,8 @@ _SCALES: dict[str, Any] = {NONE: lambda scores: scores, MINMAX: _minmax, Z: _z}
 def reciprocal_ranks(top: TopK, candidates: Candidates, n_documents: int, k: int) -> FloatArray:
     """(n,) 1 / (k + rank) of each candidate in one encoder's ranking, 0 where it is not among its best.
 
+    Equal scores share the mean of their ranks, so that the order of ids decides nothing.
+
     Source: Cormack, Clarke and Buettcher 2009, "Reciprocal rank fusion outperforms Condorcet and individual rank
     learning methods"; k = 60 there.
 
@@ -182,13 +204,14 @@ def reciprocal_ranks(top: TopK, candidates: Candidates, n_documents: int, k: int
         n_documents: Size of the corpus.
         k: How slowly the share falls with the rank.
     """
-    query, place = np.nonzero(top.documents >= 0)
-    keys = query * n_documents + top.documents[query, place]
-    order = np.argsort(keys)
-    wanted = candidates.query_of * n_documents + candidates.documents
-    at = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
-    shares = np.zeros(len(wanted))
-    if len(keys):
-        there = keys[order][at] == wanted
-        shares[there] = 1.0 / (k + place[order][at[there]] + 1)
-    return shares
+    ranks = TopK(top.documents, -_shared_ranks(top).astype(np.float32))
+    found = -scores_in(ranks, candidates, n_documents).astype(np.float64)
+    return np.where(np.isfinite(found), 1.0 / (k + found), 0.0)
+
+
+def _shared_ranks(top: TopK) -> FloatArray:
+    """(n_queries, k) rank of each document from 1, equal scores sharing the mean of theirs."""
+    ranks = np.empty(top.scores.shape)
+    for row, scores in zip(ranks, top.scores, strict=True):
+        row[:] = rankdata(-scores, method="average")
+    return ranks

@@ -9,7 +9,7 @@ from evalkit.adapters.options import Options
 from evalkit.adapters.transformed import part_record
 from evalkit.errors import EncoderError
 from evalkit.fingerprint import digest_json
-from evalkit.ranking import candidates_of, rank
+from evalkit.ranking import candidates_of, found_by, rank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,5 +73,5 @@ class Reranker:
 
     def rank(self, problem: Ranking, bench: Workbench) -> TopK:
         """The best documents by the second stage, of the best by the first."""
-        found = rank(replace(problem, top_k=self._top_k), bench.beside(self._first))
+        found = found_by(replace(problem, top_k=self._top_k), bench.beside(self._first))
         return rank(replace(problem, candidates=candidates_of(found)), bench.beside(self._second))

@@ -6,6 +6,8 @@ encoder encode each text once.
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
     from evalkit.types import Embeddings
 
 
+_FOLDERS = re.compile(r"(fit=)[^,&|]*[/\\\\]")
+"""Where a file lies is nobody's business but the spec's: names are shown and published."""
+
+
 @dataclass(frozen=True)
 class Step:
-    """A transform, and how it is written in the spec."""
+    """A transform, and how it is written in the spec, but for the folder of a file."""
 
     transform: Transform
     label: str
@@ -51,6 +57,7 @@ def behind(scorer: Scorer, transform: Any, label: str) -> Scorer:
         raise EncoderError(f"{scorer.name} has no vectors, so {label} cannot follow it.", hint="Transform an encoder.")
     if isinstance(scorer, Ranker):
         raise EncoderError(f"Nothing can follow rescore, so {label} cannot.", hint="Put it before rescore.")
+    label = _FOLDERS.sub(r"\1", label)
     if hasattr(transform, "rebase"):
         return _rebased(scorer, transform.rebase, label)
     if hasattr(transform, "rescored"):
@@ -235,14 +242,20 @@ def _sample(step: Step, chain: Chain, source: FitSource) -> tuple[Embeddings | N
 
 
 def _texts(fit: Fit, source: FitSource) -> tuple[Role, Sequence[str]]:
-    """The texts to choose from: a file's, which stand for documents, or those that the task's index would hold."""
+    """The texts to choose from, a file's or the task's, and the role in which the task's index would hold them."""
     if fit.path is not None:
-        return Role.DOCUMENT, fit.texts()
-    evaluated = source.evaluated
-    role = next((role for role in (Role.DOCUMENT, Role.TEXT, Role.QUERY) if evaluated.get(role)), None)
-    if role is None:
-        raise CellError("The task has no texts to fit a transform on.", hint="Fit it on a file, with fit=FILE.")
-    return role, evaluated[role]
+        with suppress(CellError):
+            return _stored_role(source.evaluated), fit.texts()
+        return Role.DOCUMENT, fit.texts()  # the task does not say its texts
+    role = _stored_role(source.evaluated)
+    return role, source.evaluated[role]
+
+
+def _stored_role(evaluated: Mapping[Role, Sequence[str]]) -> Role:
+    for role in (Role.DOCUMENT, Role.TEXT, Role.QUERY):
+        if evaluated.get(role):
+            return role
+    raise CellError("The task has no texts to fit a transform on.", hint="Fit it on a file, with fit=FILE.")
 
 
 @dataclass(frozen=True)

@@ -174,13 +174,17 @@ class EncoderBench:
         Raises:
             CellError: All of them were.
         """
+        if self._base is not None:
+            self._base.zero_warnings()  # what is made of zeros may look alive
         tally = self.tally
         if not tally.zeros:
             return ()
         if tally.zeros == tally.vectors:
+            weights = "Check that its weights are loaded and that it knows the language."
+            steps = "Its transforms leave nothing: perhaps all vectors before them are the same."
             raise CellError(
                 f"{self.scorer.name} returned zero vectors for all {tally.vectors} texts.",
-                hint="Check that its weights are loaded and that it knows the language.",
+                hint=weights if self._base is None else steps,
             )
         by_cosine = getattr(self.scorer, "similarity", None) is Similarity.COSINE
         then = "their cosine is undefined and follows mteb's conventions" if by_cosine else "they say nothing"

@@ -129,7 +129,11 @@ class LexicalIndex(Protocol):
     """A corpus that a lexical scorer has indexed."""
 
     def scores(self, queries: Sequence[str]) -> Vectors:
-        """(len(queries), n_documents) score of every document for every query."""
+        """(len(queries), n_documents) score of every document for every query.
+
+        A score of 0 or below says that the document has nothing of the query: a second stage, or a hybrid, does not go
+        on with it.
+        """
         ...
 
 

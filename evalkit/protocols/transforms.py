@@ -37,8 +37,8 @@ class Transform(Protocol):
     without it, it is fitted on those that the task evaluates.
 
     Instead of `apply`, a transform may have ``rebase(encoder) -> Encoder``: it then changes the encoder itself, as a
-    prompt or a layer does, and must stand before all that transform vectors. Or ``rescored(encoder, label) -> Encoder``:
-    it then makes an encoder that ranks in a way of its own, and nothing can follow it.
+    prompt or a layer does, and must stand before all that transform vectors. Or it may have
+    ``rescored(encoder, label) -> Encoder``, which makes an encoder that ranks in a way of its own; nothing can follow.
     """
 
     @property

@@ -42,3 +42,18 @@ def candidates_of(*tops: TopK) -> Candidates:
     """The documents that any of some rankings of the same queries has found, by row."""
     found = np.concatenate([top.documents for top in tops], axis=1)
     return Candidates.of([np.unique(row[row >= 0]) for row in found])
+
+
+def scores_in(top: TopK, candidates: Candidates, n_documents: int) -> Vectors:
+    """(n_candidates,) float32 scores that a ranking of the same queries gives candidates; minus infinity for none."""
+    found = top.documents >= 0
+    keys = np.nonzero(found)[0] * n_documents + top.documents[found]
+    scores = np.full(len(candidates.documents), -np.inf, dtype=np.float32)
+    if not len(keys):
+        return scores
+    order = np.argsort(keys)
+    wanted = candidates.query_of * n_documents + candidates.documents
+    place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+    same = keys[order][place] == wanted
+    scores[same] = top.scores[found][order][place[same]]
+    return scores

@@ -10,15 +10,15 @@ import numpy as np
 
 from evalkit.errors import CellError
 from evalkit.protocols import Derived, Encoder, LexicalScorer, Ranker
-from evalkit.ranking.candidates import best_of_candidates
+from evalkit.ranking.candidates import best_of_candidates, scores_in
 from evalkit.search import open_search, pair_scores, score_top_k
-from evalkit.types import Form, Role
+from evalkit.types import Form, Role, TopK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from evalkit.protocols import Workbench
-    from evalkit.types import Candidates, IntArray, Ranking, TopK, Vectors
+    from evalkit.types import Candidates, IntArray, Ranking, Vectors
 
 CHUNK = 16_384
 """Documents that are embedded and searched at a time: memory follows it, not the corpus."""
@@ -41,6 +41,19 @@ def rank(problem: Ranking, bench: Workbench) -> TopK:
     if isinstance(scorer, Encoder):
         return _by_vectors(problem, bench, scorer)
     return _by_index(problem, _lexical(scorer))
+
+
+def found_by(problem: Ranking, bench: Workbench) -> TopK:
+    """As `rank`, without what a lexical scorer has not found: a document without any term of the query scores 0.
+
+    Where such documents are only the end of a ranking they do no harm; where a second stage or another encoder goes on
+    with them, the order of their ids would decide.
+    """
+    top = rank(problem, bench)
+    if not isinstance(bench.scorer, LexicalScorer):
+        return top
+    missed = top.scores <= 0
+    return TopK(np.where(missed, -1, top.documents), np.where(missed, np.float32(-np.inf), top.scores))
 
 
 def score_candidates(problem: Ranking, candidates: Candidates, bench: Workbench) -> Vectors:
@@ -138,15 +151,4 @@ def _by_ranker(problem: Ranking, candidates: Candidates, bench: Workbench, score
     """A ranker's scores of the candidates, put back in their order."""
     most = int(np.diff(candidates.offsets).max(initial=1))
     top = scorer.rank(replace(problem, candidates=candidates, top_k=most), bench)
-    n_documents = len(problem.documents)
-    found = top.documents >= 0
-    query = np.nonzero(found)[0]
-    keys = query * n_documents + top.documents[found]
-    order = np.argsort(keys)
-    wanted = candidates.query_of * n_documents + candidates.documents
-    place = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
-    scores = np.full(len(wanted), -np.inf, dtype=np.float32)
-    if len(keys):
-        same = keys[order][place] == wanted
-        scores[same] = top.scores[found][order][place[same]]
-    return scores
+    return scores_in(top, candidates, len(problem.documents))

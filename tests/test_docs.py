@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from evalkit.observations.registry import STATISTICS
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -28,6 +30,11 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_statistic_is_defined_on_its_page() -> None:
+    table = (ROOT / "docs" / "read-a-result.md").read_text(encoding="utf-8")
+    assert [name for name in STATISTICS if f"`{name}`" not in table and f"`{name}(" not in table] == []
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:

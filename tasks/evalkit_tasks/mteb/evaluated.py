@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-import math
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from evalkit.adapters.mteb.library import mteb, mteb_version, quiet
 from evalkit.errors import CellError, EvalkitError, in_words
@@ -108,10 +109,7 @@ def _repeats(scores: Mapping[str, Any]) -> dict[str, list[float]]:
 
 
 def _is_number(value: Any) -> bool:
-    try:
-        return not isinstance(value, str | list | dict) and (math.isfinite(value) or True)
-    except TypeError:
-        return False
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _source(kind: type) -> str:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from evalkit.store import ResultStore
 
 
+_MAKES_DENSE = {Form.SPARSE: "project:256", Form.MULTI: "pool:mean"}
+"""Transforms that make one dense vector a text."""
+
+
 @dataclass(frozen=True)
 class Unfit:
     """A task that an encoder cannot be given, and why; no failure, and no result."""
@@ -203,7 +207,8 @@ def unfit(scorer: Scorer, task: Task) -> Unfit | None:
         return None if task.lexical else Unfit(task.info.name, f"{scorer.name} has no vectors")
     form, taken = form_of(scorer), getattr(task, "forms", (Form.DENSE,))
     if form not in taken:
-        return Unfit(task.info.name, f"{scorer.name} makes {form} embeddings, not {' or '.join(taken)} ones")
+        way = f" (| {_MAKES_DENSE[form]} would)" if Form.DENSE in taken and form in _MAKES_DENSE else ""
+        return Unfit(task.info.name, f"{scorer.name} makes {form} embeddings, not {' or '.join(taken)} ones{way}")
     return None
 
 

@@ -345,6 +345,19 @@ def test_cache_info_prune_clear(evalkit: Evalkit, process: Evalkit) -> None:
     assert json.loads(evalkit("cache", "info", "--json").stdout)["encoders"] == []
 
 
+def test_task_folders_that_were_made_are_shown_and_cleared_by_themselves(evalkit: Evalkit) -> None:
+    evalkit("run", "-m", "pixels", "-t", "PictureCount", "-q")
+    info = json.loads(evalkit("cache", "info", "--json").stdout)
+    assert list(info["tasks"]) == ["PictureCount"]
+    assert info["tasks"]["PictureCount"] > 0
+    assert "1 task folder generated or fetched" in evalkit("cache", "info").stdout
+    evalkit("cache", "clear", "--yes")
+    assert json.loads(evalkit("cache", "info", "--json").stdout)["tasks"] == info["tasks"]
+    evalkit("cache", "clear", "--tasks", "--yes")
+    assert json.loads(evalkit("cache", "info", "--json").stdout)["tasks"] == {}
+    assert evalkit("cache", "clear", "--tasks", "--yes").stdout == "The cache is empty.\n"
+
+
 def test_doctor(evalkit: Evalkit, process: Evalkit) -> None:
     report = json.loads(process("doctor", "--json").stdout)
     assert report["evalkit"] == __version__

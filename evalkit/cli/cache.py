@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 _DAY = 86_400
 COMMAND = typer.Typer(
-    help="Show, prune or clear the embedding cache.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+    help="Show, prune or clear the cache: embeddings, and task folders that were made.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
 
@@ -29,19 +33,24 @@ def info(json: Json = False) -> None:
     """Show where the cache is and what it holds of which encoder."""
     cache = _opened()
     entries = cache.entries() if cache else []
+    size, tasks = disk_size(_folder()) - disk_size(_tasks()), _made_tasks()
     if json:
         console.json_data(
             {
                 "folder": str(_folder()),
-                "bytes_on_disk": disk_size(_folder()),
+                "bytes_on_disk": size,
                 "encoders": [vars(entry) for entry in entries],
+                "tasks": {path.name: disk_size(path) for path in tasks},
             }
         )
         return
     if entries:
         _print_entries(entries)
     vectors = console.counted(sum(entry.vectors for entry in entries), "vector")
-    console.line(f"{_folder()}: {vectors}, {console.size(disk_size(_folder()))} on disk.")
+    console.line(f"{_folder()}: {vectors}, {console.size(size)} on disk.")
+    if tasks:
+        made = console.counted(len(tasks), "task folder")
+        console.line(f"{made} generated or fetched, {console.size(disk_size(_tasks()))} on disk.")
 
 
 @COMMAND.command()
@@ -74,19 +83,38 @@ def prune(
 @COMMAND.command()
 def clear(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    tasks: Annotated[
+        bool, typer.Option("--tasks", help="Instead: task folders that were generated or fetched; they are made again.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Remove everything and give the space back."""
-    from evalkit.embedding import clear_cache
-
-    size = disk_size(_folder())
+    """Remove all embeddings and give the space back."""
+    of_tasks = disk_size(_tasks())
+    size = of_tasks if tasks else disk_size(_folder()) - of_tasks
+    what = "task folders" if tasks else "embeddings"
     if size and not yes:
-        typer.confirm(f"Remove {console.size(size)} of embeddings in {_folder()}?", abort=True, err=True)
-    clear_cache()
+        typer.confirm(f"Remove {console.size(size)} of {what} in {_folder()}?", abort=True, err=True)
+    _remove(tasks=tasks)
     if json:
         console.json_data({"bytes_removed": size})
     else:
         console.line(f"Removed {console.size(size)}." if size else "The cache is empty.")
+
+
+def _remove(*, tasks: bool) -> None:
+    from evalkit.embedding import clear_cache
+    from evalkit.errors import StoreError
+
+    if not tasks:
+        clear_cache()
+        return
+    try:
+        if _tasks().exists():
+            shutil.rmtree(_tasks())
+    except OSError as error:
+        raise StoreError(
+            f"Cannot remove {_tasks()}: {error.strerror}.", hint="Check the folder's permissions."
+        ) from None
 
 
 def disk_size(folder: Path) -> int:
@@ -99,6 +127,15 @@ def _folder() -> Path:
     from evalkit.embedding import cache_folder
 
     return cache_folder()
+
+
+def _tasks() -> Path:
+    """Where collections and catalogues put the task folders that they make."""
+    return _folder() / "tasks"
+
+
+def _made_tasks() -> list[Path]:
+    return sorted(path.parent for path in _tasks().glob("*/*/task.toml"))
 
 
 def _opened() -> EmbeddingCache | None:

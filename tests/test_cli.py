@@ -380,7 +380,7 @@ def test_demo(folder: Path, evalkit: Evalkit, process: Evalkit) -> None:
 
 
 def test_the_default_batch_size_is_the_library_s() -> None:
-    from evalkit.cli.run import _BATCH_SIZE
+    from evalkit.cli.options import BATCH_SIZE
     from evalkit.config import DEFAULT_BATCH_SIZE
 
-    assert _BATCH_SIZE == DEFAULT_BATCH_SIZE
+    assert BATCH_SIZE == DEFAULT_BATCH_SIZE

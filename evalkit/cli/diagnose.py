@@ -11,7 +11,7 @@ import typer
 
 from evalkit.cli import console
 from evalkit.cli.diagnosed import Diagnosed
-from evalkit.cli.options import Data, Json, PluginFiles, Quiet
+from evalkit.cli.options import BATCH_SIZE, BatchSize, Data, Json, PluginFiles, Quiet, Suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from evalkit.protocols import Encoder, Task, TaskInfo
     from evalkit.types import Vectors
 
-_BATCH_SIZE = 32  # evalkit.config.DEFAULT_BATCH_SIZE; a test holds them equal
 _CHUNK = 4096
 
 
@@ -35,12 +34,12 @@ def diagnose(
     pairs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Pairs that mean the same, a tab between, for alignment.")
     ] = None,
-    suite: Annotated[str | None, typer.Option(metavar="NAME", help="All tasks of a suite, such as quick.")] = None,
+    suite: Suite = None,
     data: Data = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the spectrum.")] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the scales in the rescaling test.")] = 0,
     cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Keep and use embeddings.")] = True,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts in one forward pass.")] = _BATCH_SIZE,
+    batch_size: BatchSize = BATCH_SIZE,
     plugin: PluginFiles = None,
     quiet: Quiet = False,
     json: Json = False,

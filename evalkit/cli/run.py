@@ -11,7 +11,21 @@ import typer
 
 from evalkit.cli import console
 from evalkit.cli.guard import Interrupted
-from evalkit.cli.options import Data, Json, PluginFiles, Quiet
+from evalkit.cli.options import (
+    BATCH_SIZE,
+    BatchSize,
+    Data,
+    Force,
+    Json,
+    Output,
+    PluginFiles,
+    Quiet,
+    Splits,
+    Subsets,
+    Suite,
+    Tasks,
+    Workers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,31 +34,21 @@ if TYPE_CHECKING:
     from evalkit.config import RunConfig
     from evalkit.runner import Outcome
 
-_BATCH_SIZE = 32  # evalkit.config.DEFAULT_BATCH_SIZE; a test holds them equal
-
 
 def run(
     encoder: Annotated[
         list[str], typer.Option("--encoder", "-m", metavar="SPEC", help="An encoder, such as bm25; may be repeated.")
     ],
-    task: Annotated[
-        list[str] | None, typer.Option("--task", "-t", metavar="NAME", help="A task or a glob; may be repeated.")
-    ] = None,
-    suite: Annotated[str | None, typer.Option(metavar="NAME", help="All tasks of a suite, such as quick.")] = None,
+    task: Tasks = None,
+    suite: Suite = None,
     data: Data = None,
-    split: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this split of the tasks; may be repeated.")
-    ] = None,
-    subset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this subset, such as a language; may be repeated.")
-    ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where results go.")] = Path("results"),
-    force: Annotated[
-        bool, typer.Option("--force/--resume", help="Score again what is finished already, or keep it.")
-    ] = False,
+    split: Splits = None,
+    subset: Subsets = None,
+    output: Output = Path("results"),
+    force: Force = False,
     cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Keep and use embeddings.")] = True,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts in one forward pass.")] = _BATCH_SIZE,
-    workers: Annotated[int, typer.Option(min=0, metavar="N", help="Repeats side by side; 0: every core.")] = 0,
+    batch_size: BatchSize = BATCH_SIZE,
+    workers: Workers = 0,
     diagnose: Annotated[
         bool, typer.Option("--diagnose", help="Add label-free diagnostics, also to results that are finished.")
     ] = False,

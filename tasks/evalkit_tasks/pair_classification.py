@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from evalkit.data.jsonl import is_text
-from evalkit.observations import Observations, Statistic, parse_statistic
-from evalkit.protocols import CellScores
-from evalkit.types import Role
-from evalkit_tasks.base import FolderTask, Parameters
-from evalkit_tasks.similarity import MEASURES, own_measure, similarities
+from evalkit.observations import parse_statistic
+from evalkit_tasks.base import Parameters
+from evalkit_tasks.sentence_pairs import SentencePairTask
+from evalkit_tasks.similarity import MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalkit.protocols import Cell, Workbench
+    from evalkit.data.jsonl import Check
+    from evalkit.observations import Statistic
+    from evalkit.protocols import Cell, CellScores, Workbench
+    from evalkit.types import AnyArray, IntArray
 
 _KINDS = {
     "accuracy": "best_accuracy",
@@ -32,10 +34,7 @@ def is_pair_label(value: Any) -> bool:
     return isinstance(value, int | float) and value in (0, 1)
 
 
-_CHECKS = {"sentence1": is_text, "sentence2": is_text, "label": is_pair_label}
-
-
-class PairClassificationTask(FolderTask[Parameters]):
+class PairClassificationTask(SentencePairTask[Parameters]):
     """Average precision of similarity as a score for the label, and accuracy and F1 at the best threshold, over pairs.
 
     Each measure has its own threshold, chosen on the pairs that it is then scored on. `max_*` is the best over the
@@ -49,41 +48,33 @@ class PairClassificationTask(FolderTask[Parameters]):
     parameters_type: ClassVar[type[Parameters]] = Parameters
     default_main_score: ClassVar[str] = "max_ap"
 
-    def metrics(self) -> tuple[str, ...]:
-        """Each score by each measure, and the best over them."""
-        return tuple(_statistics("cosine"))
+    gold_field: ClassVar[str] = "label"
+    is_gold: ClassVar[Check] = staticmethod(is_pair_label)
+    gold_column: ClassVar[str] = "label"
 
-    def texts(self, cell: Cell) -> Mapping[Role, Sequence[str]]:
-        """The sentences that a cell embeds."""
-        table = self.folder.table(cell.subset, cell.split, _CHECKS)
-        return {Role.TEXT: table["sentence1"] + table["sentence2"]}
+    def gold(self, values: Sequence[Any]) -> IntArray:
+        """(n,) 1 where the two belong together."""
+        return np.array(values, dtype=np.int64)
+
+    def statistics(self, own: str) -> Mapping[str, Statistic]:
+        """Metric names as in mteb, in its order."""
+        named = {"similarity": own, **{measure: measure for measure in MEASURES}}
+        single = {
+            f"{prefix}_{name}": parse_statistic(f"{kind}(label, {column})")
+            for prefix, column in named.items()
+            for name, kind in _KINDS.items()
+        }
+        every = ", ".join(f"label, {measure}" for measure in MEASURES)
+        return single | {f"max_{name}": parse_statistic(f"{kind}({every})") for name, kind in _KINDS.items()}
 
     def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
         """Score one cell."""
-        table = self.folder.table(cell.subset, cell.split, _CHECKS)
-        n = len(table["label"])
-        bench.expect(2 * n)
-        vectors = bench.embed(table["sentence1"] + table["sentence2"], role=Role.TEXT)
-        columns = {"label": np.array(table["label"], dtype=np.int64), **similarities(vectors[:n], vectors[n:])}
-        statistics = _statistics(own_measure(bench.scorer))
-        observations = Observations(unit="pair", columns=columns, statistics=statistics)
-        return CellScores(observations, warnings=(*_one_class(table["label"]), *self.notes(cell)))
+        scores = super().evaluate(cell, bench)
+        return replace(scores, warnings=(*_one_class(scores.observed.columns["label"]), *scores.warnings))
 
 
-def _one_class(labels: Sequence[int]) -> tuple[str, ...]:
+def _one_class(labels: AnyArray) -> tuple[str, ...]:
     """A warning where there is nothing to tell apart."""
-    if len(set(labels)) > 1:
+    if len(np.unique(labels)) > 1:
         return ()
     return (f"Every pair has the label {int(labels[0])}: these scores say nothing of the encoder.",)
-
-
-def _statistics(own: str) -> dict[str, Statistic]:
-    """Metric names as in mteb, in its order."""
-    named = {"similarity": own, **{measure: measure for measure in MEASURES}}
-    single = {
-        f"{prefix}_{name}": parse_statistic(f"{kind}(label, {column})")
-        for prefix, column in named.items()
-        for name, kind in _KINDS.items()
-    }
-    every = ", ".join(f"label, {measure}" for measure in MEASURES)
-    return single | {f"max_{name}": parse_statistic(f"{kind}({every})") for name, kind in _KINDS.items()}

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from evalkit.data.jsonl import is_number, is_text
-from evalkit.observations import Observations, Statistic, parse_statistic
-from evalkit.protocols import CellScores
-from evalkit.types import Role
-from evalkit_tasks.base import FolderTask, Parameters
-from evalkit_tasks.similarity import MEASURES, own_measure, similarities
+from evalkit.data.jsonl import is_number
+from evalkit.observations import parse_statistic
+from evalkit_tasks.base import Parameters
+from evalkit_tasks.sentence_pairs import SentencePairTask
+from evalkit_tasks.similarity import MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalkit.protocols import Cell, Workbench
-
-_CHECKS = {"sentence1": is_text, "sentence2": is_text, "score": is_number}
+    from evalkit.data.jsonl import Check
+    from evalkit.observations import Statistic
+    from evalkit.types import FloatArray
 
 
 class STSParameters(Parameters):
@@ -28,7 +27,7 @@ class STSParameters(Parameters):
     max_score: float = 5
 
 
-class STSTask(FolderTask[STSParameters]):
+class STSTask(SentencePairTask[STSParameters]):
     """Spearman and Pearson correlation of similarity and gold score, over pairs.
 
     Source: mteb 2.26.24, `AnySTSEvaluator`: cosine is one minus scikit-learn's paired cosine distance; Manhattan and
@@ -38,32 +37,19 @@ class STSTask(FolderTask[STSParameters]):
     parameters_type: ClassVar[type[Parameters]] = STSParameters
     default_main_score: ClassVar[str] = "cosine_spearman"
 
-    def metrics(self) -> tuple[str, ...]:
-        """Correlations of every similarity."""
-        return tuple(_statistics("cosine"))
+    gold_field: ClassVar[str] = "score"
+    is_gold: ClassVar[Check] = staticmethod(is_number)
+    gold_column: ClassVar[str] = "gold"
 
-    def texts(self, cell: Cell) -> Mapping[Role, Sequence[str]]:
-        """The sentences that a cell embeds."""
-        table = self.folder.table(cell.subset, cell.split, _CHECKS)
-        return {Role.TEXT: table["sentence1"] + table["sentence2"]}
+    def gold(self, values: Sequence[Any]) -> FloatArray:
+        """(n,) scores that people gave."""
+        return np.array(values, dtype=np.float64)
 
-    def evaluate(self, cell: Cell, bench: Workbench) -> CellScores:
-        """Score one cell."""
-        table = self.folder.table(cell.subset, cell.split, _CHECKS)
-        n = len(table["score"])
-        bench.expect(2 * n)
-        vectors = bench.embed(table["sentence1"] + table["sentence2"], role=Role.TEXT)
-        columns = {"gold": np.array(table["score"], dtype=np.float64), **similarities(vectors[:n], vectors[n:])}
-        statistics = _statistics(own_measure(bench.scorer))
-        observations = Observations(unit="pair", columns=columns, statistics=statistics)
-        return CellScores(observations, warnings=self.notes(cell))
-
-
-def _statistics(own: str) -> dict[str, Statistic]:
-    """Metric names as in mteb; the unprefixed ones use the encoder's own similarity."""
-    named = {"": own, **{f"{measure}_": measure for measure in MEASURES}}
-    return {
-        f"{prefix}{kind}": parse_statistic(f"{kind}(gold, {column})")
-        for prefix, column in named.items()
-        for kind in ("pearson", "spearman")
-    }
+    def statistics(self, own: str) -> Mapping[str, Statistic]:
+        """Metric names as in mteb; the unprefixed ones use the encoder's own similarity."""
+        named = {"": own, **{f"{measure}_": measure for measure in MEASURES}}
+        return {
+            f"{prefix}{kind}": parse_statistic(f"{kind}(gold, {column})")
+            for prefix, column in named.items()
+            for kind in ("pearson", "spearman")
+        }

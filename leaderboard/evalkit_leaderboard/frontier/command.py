@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evalkit.cli import console
-from evalkit.cli.options import Data, Json, PluginFiles, Quiet
+from evalkit.cli.options import (
+    BATCH_SIZE,
+    BatchSize,
+    Data,
+    Force,
+    Json,
+    Output,
+    PluginFiles,
+    Quiet,
+    Splits,
+    Subsets,
+    Suite,
+    Tasks,
+    Workers,
+)
 from evalkit_leaderboard.options import ALPHA, Method
 
 if TYPE_CHECKING:
@@ -18,8 +32,6 @@ if TYPE_CHECKING:
     from evalkit.runner import Outcome
     from evalkit_leaderboard.frontier.measured import Sweep
     from evalkit_leaderboard.frontier.running import Ran
-
-_BATCH_SIZE = 32  # evalkit.config.DEFAULT_BATCH_SIZE; a test holds them equal
 
 
 def sweep(
@@ -33,31 +45,23 @@ def sweep(
             help="Chains of transforms: a file with one a line, or a list with ; between them; may be repeated.",
         ),
     ],
-    task: Annotated[
-        list[str] | None, typer.Option("--task", "-t", metavar="NAME", help="A task or a glob; may be repeated.")
-    ] = None,
-    suite: Annotated[str | None, typer.Option(metavar="NAME", help="All tasks of a suite, such as quick.")] = None,
+    task: Tasks = None,
+    suite: Suite = None,
     data: Data = None,
-    split: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this split of the tasks; may be repeated.")
-    ] = None,
-    subset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this subset, such as a language; may be repeated.")
-    ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where results go.")] = Path("results"),
+    split: Splits = None,
+    subset: Subsets = None,
+    output: Output = Path("results"),
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.svg", help="Draw score against bytes of a vector here.")
     ] = None,
     alpha: Annotated[float, typer.Option(help="Error rate of what is called proven.")] = ALPHA,
     method: Annotated[Method, typer.Option(help="Student's t, or sign flips.")] = Method.ANALYTIC,
-    force: Annotated[
-        bool, typer.Option("--force/--resume", help="Score again what is finished already, or keep it.")
-    ] = False,
+    force: Force = False,
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Keep and use embeddings; without, each chain encodes anew.")
     ] = True,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts in one forward pass.")] = _BATCH_SIZE,
-    workers: Annotated[int, typer.Option(min=0, metavar="N", help="Repeats side by side; 0: every core.")] = 0,
+    batch_size: BatchSize = BATCH_SIZE,
+    workers: Workers = 0,
     plugin: PluginFiles = None,
     quiet: Quiet = False,
     json: Json = False,

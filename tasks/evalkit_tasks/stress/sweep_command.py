@@ -11,7 +11,7 @@ import typer
 
 from evalkit.cli import console
 from evalkit.cli.guard import Interrupted
-from evalkit.cli.options import Data, Json, PluginFiles, Quiet  # noqa: TC001  so it does
+from evalkit.cli.options import BATCH_SIZE, BatchSize, Data, Json, PluginFiles, Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from evalkit_tasks.stress.sweep import Curve, Plan, Sweep
 
 _DIMS = "8,16,32,64,128,256,512,1024,2048,4096"
-_BATCH_SIZE = 32  # evalkit.config.DEFAULT_BATCH_SIZE; a test holds them equal
 
 
 def sweep(
@@ -42,7 +41,7 @@ def sweep(
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the curves here.")] = None,
     cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Keep and use embeddings.")] = True,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Texts in one forward pass.")] = _BATCH_SIZE,
+    batch_size: BatchSize = BATCH_SIZE,
     plugin: PluginFiles = None,
     quiet: Quiet = False,
     json: Json = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from hashlib import sha256
 from pathlib import Path
@@ -330,7 +331,7 @@ def test_mistakes_are_told_in_a_sentence(arguments: list[str], said: str) -> Non
 
 
 def test_constants_of_the_command_are_those_of_the_library() -> None:
-    assert sweep_command._BATCH_SIZE == DEFAULT_BATCH_SIZE
+    assert inspect.signature(sweep_command.sweep).parameters["batch_size"].default == DEFAULT_BATCH_SIZE
     assert ",".join(map(str, DEFAULT_DIMS)) == sweep_command._DIMS
 
 

@@ -333,10 +333,13 @@ def test_texts_that_rank_nothing_are_left_out_and_counted(tmp_path: Path) -> Non
     ]
     vectors = {text: each for _, given in cases for text, each in given.items()}
     outcome = scored(opened(tmp_path / "Task", "Summarization", [row for row, _ in cases]), Fixed(vectors))
-    assert outcome.observations.ids == ("0", "4", "5")
-    assert outcome.observations.columns["cosine_spearman"].tolist() == pytest.approx([1, -1, 1])
+    assert outcome.observations.ids == ("0", "2", "4", "5")
+    assert outcome.observations.columns["cosine_spearman"] == pytest.approx([1, np.nan, -1, 1], nan_ok=True)
     assert outcome.observations.value("cosine_spearman") == pytest.approx(1 / 3)
-    assert outcome.warnings == ("3 of the texts are left out: all their summaries are rated alike.",)
+    assert outcome.warnings == (
+        "2 of the texts are left out: people rate all their summaries alike.",
+        "1 of the texts have no correlation: the encoder has all their summaries equally near.",
+    )
 
 
 def test_nothing_to_rank_at_all_is_no_number(tmp_path: Path) -> None:

@@ -161,3 +161,89 @@ def test_an_error_says_what_would_be_right(text: str, said: str) -> None:
     with pytest.raises(EncoderError) as caught:
         parse_spec(text)
     assert said in str(caught.value)
+
+
+def summaries(folder: Path) -> Path:
+    helpers.toml(folder, "Summarization")
+    rows = [
+        {
+            "text": helpers.sentence(i),
+            "human_summaries": [f"human {i}"],
+            "machine_summaries": [f"machine {i} {j if i != 3 else 0}" for j in range(4)],
+            "relevance": [1, 2, 3.5, 4] if i != 5 else [2, 2, 2, 2],
+        }
+        for i in range(8)
+    ]
+    helpers.jsonl(folder / "test.jsonl", rows)
+    return folder
+
+
+def test_encoders_that_cannot_order_other_texts_still_compare(tmp_path: Path) -> None:
+    """Text 3 has four equal summaries; the second encoder sees every text of number 4 as one."""
+    data = summaries(tmp_path / "data" / "Summ").parent
+
+    class Blind(helpers.Counting):
+        def vector(self, text: str, role: Any, task: Any) -> np.ndarray:
+            return helpers.vector("four" if "machine 4" in text else text)
+
+    out = tmp_path / "out"
+    seeing, blind = evalkit.evaluate(
+        [helpers.Counting(), Blind("blind", "cd" * 32)], data=data, output=out, cache=False
+    )
+    observed = [evalkit.Results.observations(each) for each in (seeing, blind)]
+    assert observed[0].ids == observed[1].ids == tuple("0123467")
+    undefined = [np.isnan(each.columns["cosine_spearman"]) for each in observed]
+    assert [list(np.flatnonzero(each)) for each in undefined] == [[3], [3, 4]]
+    values = observed[1].columns["cosine_spearman"]
+    assert blind.main_score.value == pytest.approx(values[~undefined[1]].mean())
+    pseudo = observed[1].pseudo_values("cosine_spearman")
+    assert pseudo[undefined[1]] == pytest.approx([blind.main_score.value] * 2)
+    assert any("1 of the texts are left out: people" in text for text in blind.warnings)
+    assert any("2 of the texts have no correlation" in text for text in blind.warnings)
+    ran = helpers.call_cli("leaderboard", out)
+    assert ran.returncode == 0, ran.stderr
+    assert helpers.call_cli("compare", "counting", "blind", out).returncode == 0
+
+
+@pytest.mark.parametrize("scheme", ["splade", "colbert", "cross"])
+def test_a_model_that_is_not_there_is_not_called_dense(scheme: str) -> None:
+    pytest.importorskip("sentence_transformers")
+    with pytest.raises(EncoderError, match="no such folder, and the Hugging Face Hub"):
+        Plugins.installed().load_encoder(f"{scheme}:nobody/nothing")
+
+
+def test_a_hint_names_a_step_that_helps() -> None:
+    from evalkit.adapters.transformed import behind
+    from evalkit.types import Form
+
+    class Sparse(helpers.Counting):
+        form = Form.SPARSE
+
+    pool = Plugins.installed().transforms.get("pool")("4", {})
+    with pytest.raises(EncoderError, match="pool:4 takes multi") as caught:
+        behind(Sparse(), pool, "pool:4")
+    assert "project" not in caught.value.hint
+
+
+def test_values_of_two_bytes_are_counted_so() -> None:
+    encoder = helpers.Counting()
+    encoder.value_bytes = 2  # type: ignore[attr-defined]
+    bench = EncoderBench(encoder, TaskInfo("T", "STS"))
+    bench.embed(["a", "b"], role=Role.TEXT)
+    assert bench.cost() == {"bytes_per_text": 32}
+
+
+def test_scores_of_many_pairs_are_those_of_few() -> None:
+    from evalkit.search import pair_scores
+    from evalkit.types import Similarity, TokenVectors
+
+    rng = np.random.default_rng(0)
+    queries, documents = (
+        TokenVectors.of([rng.normal(size=(rng.integers(1, 5), 6)).astype(np.float32) for _ in range(n)])
+        for n in (9, 11)
+    )
+    rows = np.repeat(np.arange(9), 11), np.tile(np.arange(11), 9)
+    for similarity in Similarity:
+        many = pair_scores(queries, documents, *rows, similarity)
+        few = [pair_scores(queries, documents, rows[0][[i]], rows[1][[i]], similarity)[0] for i in range(99)]
+        assert many == pytest.approx(few, abs=1e-5)

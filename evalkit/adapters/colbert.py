@@ -74,6 +74,7 @@ class MultiVectorTransformerEncoder(SentenceTransformerEncoder):
     ) -> None:
         super().__init__(model, name, prompts=prompts, similarity=Similarity.MAXSIM)
         self._precision = precision
+        self.value_bytes = 2 if precision == "float16" else 4
 
     @property
     def fingerprint(self) -> str | None:

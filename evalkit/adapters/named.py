@@ -23,6 +23,7 @@ _OF_ENCODERS = (
     "prepare",
     "texts_per_call",
     "untrained",
+    "value_bytes",
 )
 
 

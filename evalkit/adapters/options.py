@@ -93,7 +93,7 @@ class Options:
 
     def choice(self, key: str, default: str, choices: Sequence[str]) -> str:
         """One of some words."""
-        value = self.given.get(key, default)
+        value = self.given.get(key, default).strip()
         if value not in choices:
             self._refuse(key, f"one of {', '.join(choices)}")
         return value
@@ -123,9 +123,10 @@ class Options:
         value = self.given.get(key)
         if value is None:
             return default
-        if value.lower() not in _FLAGS:
+        said = value.strip().lower()
+        if said not in _FLAGS:
             self._refuse(key, "true or false")
-        return _FLAGS[value.lower()]
+        return _FLAGS[said]
 
     def family(self, prefix: str) -> dict[str, str]:
         """Every option whose name begins with `prefix`, by the rest of its name."""

@@ -103,7 +103,8 @@ class _Second:
         chain = fitted(self.documents or self.queries, source)
         queries = Chain(chain.applied[: len(self.queries)])
         documents = Chain(chain.applied[: len(self.documents)])
-        return _Sides(queries, documents, chain.fits, stored=len(self.documents) == len(self._steps))
+        stored = len(self.documents) == len(self._steps)
+        return _Sides(queries, documents, chain.fits, stored, getattr(self.base, "value_bytes", 4))
 
     def encode(self, texts: Sequence[str], *, role: Role, task: TaskInfo, batch_size: int) -> Embeddings:
         """Never called in a run, where the vectors of the encoder beneath come from the cache."""
@@ -118,12 +119,14 @@ class _Sides:
 
     Attributes:
         stored: Whether the index of the first stage holds the documents' vectors, so that they take no more bytes.
+        value_bytes: Of the encoder beneath.
     """
 
     queries: Chain
     documents: Chain
     fits: Sequence[Mapping[str, Any]]
     stored: bool
+    value_bytes: float
 
     def __call__(self, vectors: Embeddings, *, role: Role) -> Embeddings:
         return (self.queries if role is Role.QUERY else self.documents)(vectors, role=role)
@@ -132,4 +135,6 @@ class _Sides:
         """Bytes that an index needs beside those of the first stage."""
         if self.stored:
             return 0.0
-        return self.documents.bytes_of(vectors) if self.documents.applied else forms.bytes_of(vectors)
+        if self.documents.applied:
+            return self.documents.bytes_of(vectors)
+        return forms.bytes_of(vectors) * self.value_bytes / 4

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _LIBRARIES = ("sentence_transformers.", "transformers.", "torch.")
 _UNTOLD = frozenset({"_name_or_path", "transformers_version", "dtype", "torch_dtype"})
 """Entries of a transformers config that say where it came from, or what the tensors say themselves."""
+_CONFIGS = ("config_sentence_transformers.json", "modules.json", "config.json")
+"""Every model has one of them."""
 _ROLE_LENGTHS = ("query_length", "document_length", "query_expansion")
 
 
@@ -68,6 +70,16 @@ def saved_config(path: str, name: str, revision: str | None, offline: bool) -> d
     found = find(path, name, revision=revision, local_files_only=offline)
     read: dict[str, Any] = json.loads(Path(found).read_text(encoding="utf-8")) if found else {}
     return read
+
+
+def check_there(path: str, revision: str | None, offline: bool) -> None:
+    """Refuse to speak of the kind of a model of which there is no file at all.
+
+    Raises:
+        FileNotFoundError: There is none, or none can be had.
+    """
+    if not any(saved_config(path, name, revision, offline) for name in _CONFIGS):
+        raise FileNotFoundError(f"none of {', '.join(_CONFIGS)} was found")
 
 
 def with_dtype(model: Any, dtype: str) -> Any:

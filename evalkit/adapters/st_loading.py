@@ -106,7 +106,7 @@ def load_model(family: Family, argument: str, options: Options, *, settings: Map
 
 
 def _load(library: Any, family: Family, scheme: str, path: str, dtype: str, arguments: Mapping[str, Any]) -> Any:
-    from evalkit.adapters.st_identity import dtype_argument, quiet_loading, with_dtype
+    from evalkit.adapters.st_identity import check_there, dtype_argument, quiet_loading, with_dtype
 
     offline = not is_local(path) and not hub_reachable()
     model_kwargs = {} if dtype == AUTO else dtype_argument(dtype)
@@ -114,6 +114,7 @@ def _load(library: Any, family: Family, scheme: str, path: str, dtype: str, argu
         with quiet_loading():
             kind = family.kind(path, arguments["revision"], offline)
             if kind != family.wanted:
+                check_there(path, arguments["revision"], offline)
                 # The library would put layers of its own on top and give vectors that nobody trained.
                 raise family.refused(path, kind, scheme)
             model = family.made(library, path, {**arguments, "model_kwargs": model_kwargs, "local_files_only": offline})

@@ -213,15 +213,16 @@ def _form(base: Encoder, steps: Sequence[Step]) -> Form:
         if form not in step.transform.takes:
             taken = " or ".join(sorted(step.transform.takes))
             raise EncoderError(
-                f"{step.label} takes {taken} embeddings, and those before it are {form}.", hint=_other_way(form)
+                f"{step.label} takes {taken} embeddings, and those before it are {form}.",
+                hint=_other_way(form, step.transform.takes),
             )
         form = step.transform.gives(form)
     return form
 
 
-def _other_way(form: Form) -> str:
+def _other_way(form: Form, taken: frozenset[Form]) -> str:
     ways = {Form.SPARSE: "project:256 makes them dense", Form.MULTI: "muvera, or pool:mean, makes them dense"}
-    return f"{ways[form]}." if form in ways else "Choose another transform."
+    return f"{ways[form]}." if form in ways and Form.DENSE in taken else "Choose another transform."
 
 
 def _sample(step: Step, chain: Chain, source: FitSource) -> tuple[Embeddings | None, dict[str, Any] | None]:

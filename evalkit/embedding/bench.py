@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from evalkit.protocols import Prepared, Scorer, TaskInfo
     from evalkit.types import Embeddings, Vectors
 
+_FLOAT_BYTES = 4
+
 __all__ = ["BATCHES_PER_CALL", "EncoderBench", "Tally"]
 
 
@@ -298,7 +300,10 @@ class EncoderBench:
         if role is Role.QUERY:
             return
         count = forms.count_of(embeddings)
-        each = self._prepared.bytes_of(embeddings) if self._prepared is not None else forms.bytes_of(embeddings)
+        if self._prepared is not None:
+            each = self._prepared.bytes_of(embeddings)
+        else:
+            each = forms.bytes_of(embeddings) * getattr(self.scorer, "value_bytes", _FLOAT_BYTES) / _FLOAT_BYTES
         self.tally.kept += count
         self.tally.bytes += count * each
 

@@ -65,6 +65,43 @@ class Mean(RowMean):
         return obs.matrix(self.columns[0]).astype(np.float64)
 
 
+class DefinedMean(Statistic):
+    """Mean of a column over the units where it is defined, not nan; nan where it nowhere is.
+
+    Which units those are may differ between encoders. A unit without value is there all the same, so that encoders
+    compare unit by unit: its pseudo-value is the mean, as taking it away changes nothing.
+    """
+
+    name = "mean_defined"
+    parameters = ("column",)
+
+    def value(self, obs: Sample) -> float:
+        """The mean of the defined values, as benchmarks publish it that drop the others."""
+        values = self._values(obs)
+        defined = values[np.isfinite(values)]
+        return float(defined.mean()) if len(defined) else float("nan")
+
+    def leave_one_out(self, obs: Sample) -> FloatArray:
+        """(n,) the mean without each unit."""
+        values = self._values(obs)
+        defined = np.isfinite(values)
+        values = np.where(defined, values, 0.0)
+        return ratio(values.sum() - values, defined.sum() - defined.astype(np.float64), empty=np.nan)
+
+    def _values(self, obs: Sample) -> FloatArray:
+        return np.asarray(obs.matrix(self.columns[0])[:, 0], dtype=np.float64)
+
+    def _evaluator(self, obs: Sample) -> tuple[Evaluator, int]:
+        values = self._values(obs)
+        defined = np.isfinite(values)
+        values = np.where(defined, values, 0.0)
+
+        def evaluate(W: FloatArray) -> FloatArray:
+            return ratio(W @ values, W @ defined.astype(np.float64), empty=np.nan)
+
+        return evaluate, len(obs)
+
+
 class Accuracy(RowMean):
     """Share of the examples whose predicted code is their label; mean over experiments."""
 

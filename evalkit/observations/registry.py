@@ -18,7 +18,7 @@ from evalkit.observations.confusion import (
     RecallWeighted,
 )
 from evalkit.observations.correlation import Kendall, Pearson, Spearman
-from evalkit.observations.means import Accuracy, FoldAccuracy, Mean
+from evalkit.observations.means import Accuracy, DefinedMean, FoldAccuracy, Mean
 from evalkit.observations.multilabel import Jaccard, LabelAccuracy, LabelF1, LabelF1Micro, SubsetAccuracy
 from evalkit.observations.regression import R2, KendallMean, MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
 from evalkit.observations.thresholds import (
@@ -36,6 +36,7 @@ STATISTICS: dict[str, type[Statistic]] = {
     kind.name: kind
     for kind in (
         Mean,
+        DefinedMean,
         Accuracy,
         FoldAccuracy,
         F1,

@@ -51,6 +51,7 @@ class Encoder(Protocol):
     - ``parts``: a JSON mapping of what it is made of (the spec and fingerprint of a base encoder, transforms, weights);
       it goes into the result.
     - ``notes``: sentences that go into the warnings of every result, read when a task is finished.
+    - ``value_bytes``: bytes that an index needs for a value of its vectors, where that is not the 4 of a float32.
     - ``texts_per_call``: how many texts it wants at a time, so that little is lost when a call fails.
     - ``with_prompts(prompts) -> Encoder``: itself with these prompts (by role) in place of its own; none for ``{}``.
     - ``with_layer(layer) -> Encoder``: itself cut off after this many layers.

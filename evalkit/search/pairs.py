@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 BLOCK_VALUES = 1 << 20
 """Values gathered from either side at a time."""
+_MANY = 0.25
+"""Share of all pairs from which on all of them are scored."""
+_QUERIES = 256
 
 
 def pair_scores(
@@ -73,6 +76,8 @@ def _text_scores(
 ) -> Vectors:
     """By MaxSim: a query at a time with its documents, and equal pairs once."""
     asked, place = _distinct_pairs(text_hashes(queries)[query_rows], text_hashes(documents)[document_rows])
+    if len(asked) > _MANY * len(queries) * len(documents):
+        return _of_all(queries, documents, query_rows[asked], document_rows[asked], cosine=cosine)[place]
     scores = np.empty(len(asked), dtype=np.float32)
     order = np.argsort(query_rows[asked], kind="stable")
     for run in np.split(order, np.flatnonzero(np.diff(query_rows[asked][order])) + 1):
@@ -81,6 +86,20 @@ def _text_scores(
             query, candidates = queries.take(query_rows[pairs[:1]]), documents.take(document_rows[pairs])
             scores[part] = max_sim(_unit(query), _unit(candidates))[0] if cosine else max_sim(query, candidates)[0]
     return scores[place]
+
+
+def _of_all(
+    queries: TokenVectors, documents: TokenVectors, query_rows: IntArray, document_rows: IntArray, *, cosine: bool
+) -> Vectors:
+    """By all documents for some queries at a time: one large product is faster than many small ones."""
+    scores = np.empty(len(query_rows), dtype=np.float32)
+    against = _unit(documents) if cosine else documents
+    for start in range(0, len(queries), _QUERIES):
+        block = queries.take(np.arange(start, min(start + _QUERIES, len(queries))))
+        table = max_sim(_unit(block) if cosine else block, against)
+        pairs = np.flatnonzero((query_rows >= start) & (query_rows < start + len(block)))
+        scores[pairs] = table[query_rows[pairs] - start, document_rows[pairs]]
+    return scores
 
 
 def _distinct_pairs(left: Keys, right: Keys) -> tuple[IntArray, IntArray]:

@@ -57,7 +57,8 @@ class SummarizationTask(FolderTask[SummarizationParameters]):
     """Correlation, within each text, of people's ratings of machine summaries and how near these are to people's own.
 
     A machine summary is as near as to the nearest of the human summaries. The correlations are averaged over the
-    texts; those where people or the encoder rate all summaries alike are left out, and a warning counts them.
+    texts where there is one; texts where people rate all summaries alike, and those where the encoder does, have none,
+    and warnings count them.
 
     Source: mteb 2.26.24, `SummarizationEvaluator`. The texts themselves are not embedded.
     """
@@ -79,14 +80,17 @@ class SummarizationTask(FolderTask[SummarizationParameters]):
         summaries = _all_summaries(table)
         bench.expect(len(summaries))
         rated = _rated(table, bench.embed(summaries, role=Role.TEXT))
-        kept = [row for row, each in enumerate(rated) if not each.constant]
+        # Which texts people do not order is known without the encoder; the others stay, so that encoders compare.
+        kept = [row for row, each in enumerate(rated) if not each.alike]
+        chosen = [rated[row] for row in kept]
         observations = Observations(
             unit="text",
             ids=tuple(map(str, kept)),
-            columns=_correlations([rated[row] for row in kept], legacy=self.parameters.kind == "legacy"),
+            columns=_correlations(chosen, legacy=self.parameters.kind == "legacy"),
             statistics={name: parse_statistic(text) for name, text in _statistics(own_measure(bench.scorer)).items()},
         )
-        return CellScores(observations, warnings=(*_left_out(len(rated) - len(kept)), *self.notes(cell)))
+        said = _left_out(len(rated) - len(kept), sum(each.unordered for each in chosen))
+        return CellScores(observations, warnings=(*said, *self.notes(cell)))
 
     def _table(self, cell: Cell) -> dict[str, list[Any]]:
         path = self.folder.base(cell.subset) / f"{cell.split}.jsonl"
@@ -114,9 +118,14 @@ class _Rated:
     nearness: Mapping[str, FloatArray]
 
     @property
-    def constant(self) -> bool:
-        """Whether there is no order that could agree or not."""
-        return any((values == values[0]).all() for values in (self.ratings, *self.nearness.values()))
+    def alike(self) -> bool:
+        """Whether people rate all of them alike."""
+        return bool((self.ratings == self.ratings[0]).all())
+
+    @property
+    def unordered(self) -> bool:
+        """Whether the encoder has all of them equally near, by any measure: mteb leaves the text out of all scores."""
+        return any(bool((values == values[0]).all()) for values in self.nearness.values())
 
 
 def _all_summaries(table: Mapping[str, list[Any]]) -> list[str]:
@@ -144,8 +153,12 @@ def _nearness(machine: Vectors, human: Vectors) -> dict[str, FloatArray]:
 def _correlations(rated: Sequence[_Rated], *, legacy: bool) -> dict[str, AnyArray]:
     """(n_texts,) each correlation of each measure."""
     correlate = _with_p_value if legacy else _correlation
+
+    def of(each: _Rated, measure: str, kind: str) -> float:
+        return float("nan") if each.unordered else correlate(kind, each.ratings, each.nearness[measure])
+
     return {
-        f"{measure}_{kind}": np.array([correlate(kind, each.ratings, each.nearness[measure]) for each in rated], float)
+        f"{measure}_{kind}": np.array([of(each, measure, kind) for each in rated], float)
         for measure in _MEASURES
         for kind in _KINDS
     }
@@ -166,11 +179,15 @@ def _with_p_value(kind: str, ratings: FloatArray, nearness: FloatArray) -> float
 def _statistics(own: str) -> dict[str, str]:
     """Metric names as in mteb; the unprefixed ones use the encoder's own similarity."""
     named = {"": own, **{f"{measure}_": measure for measure in _MEASURES}}
-    return {f"{prefix}{kind}": f"mean({measure}_{kind})" for prefix, measure in named.items() for kind in _KINDS}
+    return {
+        f"{prefix}{kind}": f"mean_defined({measure}_{kind})" for prefix, measure in named.items() for kind in _KINDS
+    }
 
 
-def _left_out(n: int) -> tuple[str, ...]:
-    return (f"{n} of the texts are left out: all their summaries are rated alike.",) if n else ()
+def _left_out(alike: int, unordered: int) -> tuple[str, ...]:
+    by_people = (f"{alike} of the texts are left out: people rate all their summaries alike.",) if alike else ()
+    why = "the encoder has all their summaries equally near."
+    return (*by_people, *((f"{unordered} of the texts have no correlation: {why}",) if unordered else ()))
 
 
 def _line(path: Path, row: int) -> int:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.errors import DataError, EvalkitError, foreign, unknown
 from evalkit.part import Part, part_of
-from evalkit.protocols import Encoder, LexicalScorer, Ranker
+from evalkit.protocols import Encoder, LexicalScorer, Ranker, form_of
 from evalkit.schema import EncoderRecord
-from evalkit.sources import open_sourced, sourced_tasks, split_scheme, suite_tasks
+from evalkit.sources import matching, open_sourced, sourced_tasks, split_scheme, suite_tasks
 from evalkit.types import Form, Role
 
 if TYPE_CHECKING:
@@ -126,13 +125,7 @@ def match_names(pattern: str, known: Iterable[str]) -> list[str]:
     Raises:
         EvalkitError: It matches nothing.
     """
-    names = sorted(known)
-    if pattern in names:
-        return [pattern]
-    found = [name for name in names if fnmatchcase(name.lower(), pattern.lower())]
-    if not found:
-        raise unknown("task", pattern, names, where="evalkit list tasks")
-    return found
+    return matching(pattern, sorted(known), "task", "evalkit list tasks")
 
 
 def task_path(known: Mapping[str, Path | Collection], name: str) -> Path:
@@ -186,11 +179,6 @@ def encoder_record(scorer: Scorer, spec: str, dimension: int | None = None) -> E
         form=str(form_of(scorer)) if isinstance(scorer, Encoder) else "none",
         parts=dict(getattr(scorer, "parts", {})),
     )
-
-
-def form_of(encoder: Encoder) -> Form:
-    """What an encoder makes of a text."""
-    return Form(getattr(encoder, "form", Form.DENSE))
 
 
 def unfit(scorer: Scorer, task: Task) -> Unfit | None:

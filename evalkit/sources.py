@@ -15,7 +15,7 @@ from evalkit.part import part_of
 from evalkit.protocols import TaskChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from evalkit.plugins import Plugins
     from evalkit.protocols import Cell, Collection, Task
@@ -123,9 +123,24 @@ def _matching(plugins: Plugins, scheme: str, pattern: str, known: Mapping[str, P
     if isinstance(known.get(pattern), Path):
         return [pattern]
     names = plugins.sources.get(scheme).names()
+    return matching(pattern, names, f"{scheme} task", f"evalkit list tasks --source {scheme}")
+
+
+def matching(pattern: str, names: Sequence[str], kind: str, where: str) -> list[str]:
+    """Names that a glob matches, in any case; a name that is there matches itself alone.
+
+    Args:
+        pattern: The glob.
+        names: What it may match.
+        kind: What the names stand for, for the error.
+        where: The command that lists them.
+
+    Raises:
+        EvalkitError: It matches nothing.
+    """
     if pattern in names:
         return [pattern]
     found = [name for name in names if fnmatchcase(name.lower(), pattern.lower())]
     if not found:
-        raise unknown(f"{scheme} task", pattern, names, where=f"evalkit list tasks --source {scheme}")
+        raise unknown(kind, pattern, names, where=where)
     return found

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from evalkit.adapters.transformed import Chain, Step, TransformedEncoder, compared, fitted, form_of
+from evalkit.adapters.transformed import Chain, Step, TransformedEncoder, compared, fitted
 from evalkit.embedding import forms
 from evalkit.fingerprint import digest_json
+from evalkit.protocols import form_of
 from evalkit.ranking import best_of_candidates, candidates_of, rank, score_candidates
 from evalkit.types import Form, Role, Similarity
 

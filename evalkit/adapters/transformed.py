@@ -15,7 +15,7 @@ from evalkit.adapters.named import NamedEncoder
 from evalkit.adapters.transforms.fitting import Fit
 from evalkit.errors import CellError, EncoderError
 from evalkit.fingerprint import context_digest, digest_json
-from evalkit.protocols import Encoder, Ranker, Transform
+from evalkit.protocols import Encoder, Ranker, Transform, form_of
 from evalkit.types import Form, Role, Similarity
 
 if TYPE_CHECKING:
@@ -191,11 +191,6 @@ def compared(base: Encoder, steps: Sequence[Step]) -> Similarity:
     for step in steps:
         similarity = step.transform.compared(similarity)
     return similarity
-
-
-def form_of(encoder: Encoder) -> Form:
-    """What an encoder makes of a text."""
-    return Form(getattr(encoder, "form", Form.DENSE))
 
 
 def part_record(scorer: Scorer) -> dict[str, Any]:

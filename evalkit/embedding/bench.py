@@ -10,7 +10,7 @@ from evalkit.embedding import forms
 from evalkit.embedding.cached import BATCHES_PER_CALL, CachedEncoder, Count
 from evalkit.embedding.checks import as_embeddings, shorten
 from evalkit.errors import CellError, EvalkitError, foreign
-from evalkit.protocols import Derived, Encoder
+from evalkit.protocols import Derived, Encoder, form_of
 from evalkit.search import Flops
 from evalkit.types import Form, Role, Similarity
 
@@ -227,7 +227,7 @@ class EncoderBench:
 
     def _distinct(self, encoder: Encoder, texts: list[str], role: Role) -> Embeddings:
         if isinstance(encoder, Derived):
-            return self._derived(encoder, texts, role)
+            return self._derived(encoder, texts, role, form_of(encoder))
         if self._encoder is None:
             self._encoder = CachedEncoder(
                 encoder, self._task, self._cache, self._batch_size, self._step, self.notes, self.dimension
@@ -237,11 +237,10 @@ class EncoderBench:
         self.dimension = self._encoder.dimension
         return embeddings
 
-    def _derived(self, encoder: Derived, texts: list[str], role: Role) -> Embeddings:
+    def _derived(self, encoder: Derived, texts: list[str], role: Role, form: Form) -> Embeddings:
         """Embeddings that follow from another encoder's, whose bench has them from the cache."""
         name = self.scorer.name
         base, prepared = self.base_bench(encoder), self.prepared(encoder)
-        form = Form(getattr(encoder, "form", Form.DENSE))
         raw = base.embed_any(texts, role=role)
         try:
             with foreign(f"{name} failed", hint="Mend the transform."):

@@ -10,6 +10,7 @@ from evalkit.embedding.checks import as_embeddings
 from evalkit.embedding.forms import Assembly, count_of, dimension_of, unpacked
 from evalkit.errors import CellError, EvalkitError, StoreError, foreign
 from evalkit.fingerprint import context_digest
+from evalkit.protocols import form_of
 from evalkit.types import Form
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class CachedEncoder:
     @property
     def form(self) -> Form:
         """The form of its embeddings."""
-        return Form(getattr(self.encoder, "form", Form.DENSE))
+        return form_of(self.encoder)
 
     def embed(self, texts: list[str], role: Role) -> Embeddings:
         """Embeddings of distinct texts, in their order.

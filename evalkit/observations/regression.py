@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,13 +61,20 @@ class _ExperimentMean(_Prediction):
         scores = self._experiments(obs)
         return [float(score) for score in scores] if len(scores) > 1 else []
 
+    @abstractmethod
     def _experiments(self, obs: Sample) -> FloatArray:
         """(r,) score of every experiment."""
+
+
+class _OfWeightedSums(_ExperimentMean):
+    """One whose experiments are all scored at once, by sums over weighted units."""
+
+    def _experiments(self, obs: Sample) -> FloatArray:
         return self._scores(obs, np.ones((1, len(obs))))[0] if len(obs) else np.array([np.nan])
 
+    @abstractmethod
     def _scores(self, obs: Sample, W: FloatArray) -> FloatArray:
         """(b, r) score of every experiment under every reweighting."""
-        raise NotImplementedError
 
     def _evaluator(self, obs: Sample) -> tuple[Evaluator, int]:
         def evaluate(W: FloatArray) -> FloatArray:
@@ -75,7 +83,7 @@ class _ExperimentMean(_Prediction):
         return evaluate, 6 * len(obs)
 
 
-class RootMeanSquaredError(_ExperimentMean):
+class RootMeanSquaredError(_OfWeightedSums):
     """Root of each experiment's mean squared error."""
 
     name = "rmse"
@@ -97,7 +105,7 @@ class RootMeanSquaredError(_ExperimentMean):
         )
 
 
-class R2(_ExperimentMean):
+class R2(_OfWeightedSums):
     """Coefficient of determination, as scikit-learn's `r2_score`.
 
     Of a constant gold column it is 1 where every prediction is right and 0 otherwise; of a single unit it is nan.

@@ -17,6 +17,7 @@ from evalkit.protocols.encoders import (
     Scorer,
     TaskInfo,
     Workbench,
+    form_of,
 )
 from evalkit.protocols.sources import TaskChoice, TaskOpener, TaskSource
 from evalkit.protocols.tasks import Cell, CellScores, Collection, Task, TaskType
@@ -46,4 +47,5 @@ __all__ = [
     "Transform",
     "TransformFactory",
     "Workbench",
+    "form_of",
 ]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
+from evalkit.types import Form
+
 if TYPE_CHECKING:
     from evalkit.types import Embeddings, Ranking, Role, Similarity, TopK, Vectors
 
@@ -72,6 +74,11 @@ class Encoder(Protocol):
             that shape, or `evalkit.types.TokenVectors` of as many texts.
         """
         ...
+
+
+def form_of(encoder: Encoder) -> Form:
+    """What an encoder makes of a text: what it says in ``form``, else one dense vector."""
+    return Form(getattr(encoder, "form", Form.DENSE))
 
 
 @runtime_checkable

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evalkit.errors import CellError
-from evalkit.protocols import Derived, Encoder, LexicalScorer, Ranker
-from evalkit.ranking.candidates import best_of_candidates, scores_in
+from evalkit.protocols import Derived, Encoder, LexicalScorer, Ranker, form_of
+from evalkit.ranking.candidates import best_of_candidates
 from evalkit.search import open_search, pair_scores, score_top_k
 from evalkit.types import Form, Role, TopK
 
@@ -57,14 +56,12 @@ def found_by(problem: Ranking, bench: Workbench) -> TopK:
 
 
 def score_candidates(problem: Ranking, candidates: Candidates, bench: Workbench) -> Vectors:
-    """Scores of given documents.
+    """Scores of given documents by vectors or a lexical index; a ranker's are those of its `rank`.
 
     Returns:
-        (n_candidates,) float32; minus infinity where a ranker leaves a candidate out.
+        (n_candidates,) float32.
     """
     scorer = bench.scorer
-    if isinstance(scorer, Ranker):
-        return _by_ranker(problem, candidates, bench, scorer)
     if isinstance(scorer, Encoder):
         return _pairs_by_vectors(problem, candidates, bench, scorer)
     return _pairs_by_index(problem, candidates, _lexical(scorer))
@@ -88,7 +85,7 @@ def _by_vectors(problem: Ranking, bench: Workbench, encoder: Encoder) -> TopK:
 def _chunk_of(encoder: Encoder) -> int:
     """Documents a chunk; a transform may make one vector of several, but those it is made of are there too."""
     deepest: Encoder = encoder.base if isinstance(encoder, Derived) else encoder
-    return _CHUNK_OF_MULTI if getattr(deepest, "form", Form.DENSE) == Form.MULTI else CHUNK
+    return _CHUNK_OF_MULTI if form_of(deepest) is Form.MULTI else CHUNK
 
 
 def _chunks(texts: Sequence[str], rows: IntArray, size: int) -> Iterator[IntArray]:
@@ -145,10 +142,3 @@ def _pairs_by_index(problem: Ranking, candidates: Candidates, scorer: LexicalSco
         pairs = slice(*np.searchsorted(query_of, [start, start + len(block)]))
         scores[pairs] = block[query_of[pairs] - start, candidates.documents[pairs]]
     return scores
-
-
-def _by_ranker(problem: Ranking, candidates: Candidates, bench: Workbench, scorer: Ranker) -> Vectors:
-    """A ranker's scores of the candidates, put back in their order."""
-    most = int(np.diff(candidates.offsets).max(initial=1))
-    top = scorer.rank(replace(problem, candidates=candidates, top_k=most), bench)
-    return scores_in(top, candidates, len(problem.documents))

@@ -96,7 +96,11 @@ class FolderTask(ABC, Generic[P]):
 
     def files(self, cell: Cell) -> list[Path]:
         """The data files that a cell reads."""
-        return [self.folder.base(cell.subset) / f"{cell.split}.jsonl"]
+        return self.files_of(cell, cell.split)
+
+    def files_of(self, cell: Cell, *splits: str) -> list[Path]:
+        """The files of some splits of a cell's subset."""
+        return [self.folder.base(cell.subset) / f"{split}.jsonl" for split in splits]
 
     def notes(self, cell: Cell) -> tuple[str, ...]:
         """What the task's folder gives reason to warn of in the result of a cell."""

@@ -78,8 +78,7 @@ class RegressionTask(FolderTask[RegressionParameters]):
 
     def files(self, cell: Cell) -> list[Path]:
         """The evaluated split and the training split."""
-        base = self.folder.base(cell.subset)
-        return [base / f"{cell.split}.jsonl", base / f"{self.parameters.train_split}.jsonl"]
+        return self.files_of(cell, cell.split, self.parameters.train_split)
 
     def texts(self, cell: Cell) -> dict[Role, list[str]]:
         """The training examples that are drawn, and the evaluated texts."""
